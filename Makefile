@@ -1,0 +1,42 @@
+# Everything runs in .venv, which the first target that needs it makes from the hashed lock file.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+HOME_DIR ?= home
+AS_OF := 2026-04-03
+
+.PHONY: run test dev lint bench clean lock
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+run: $(STAMP)  ## bill the sample seller: landed files to issued invoices
+	$(BIN)/billing run --landing data/sample/landing --home $(HOME_DIR) --as-of $(AS_OF)
+	$(BIN)/billing score --home $(HOME_DIR) --truth data/sample/truth
+
+test: $(STAMP)  ## every test
+	$(BIN)/python -m pytest
+
+dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
+	BIN=$(BIN) sh deploy/dev.sh
+
+lint: $(STAMP)  ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --nofail-on-parse-error dbt_project/models
+
+bench: $(STAMP)  ## 10M events landed, deduplicated and rolled up
+	$(BIN)/python -m bench.metering
+
+lock: $(STAMP)  ## rewrite requirements.lock for Python 3.11-3.13
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
+		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+clean:  ## remove derived state and caches; the ledger stays
+	rm -rf $(HOME_DIR)/lake $(HOME_DIR)/warehouse.duckdb* $(HOME_DIR)/reports $(HOME_DIR)/dbt .pytest_cache .mypy_cache .ruff_cache

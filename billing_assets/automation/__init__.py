@@ -1,0 +1,1 @@
+"""When things run: the nightly job as plain steps, and its Dagster job, schedule and sensors."""

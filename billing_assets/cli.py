@@ -1,0 +1,148 @@
+"""The `billing` command. Each subcommand calls one function of a room; Dagster is never imported here."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from billing_assets.settings import Settings
+
+
+class _Day(click.ParamType):
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007 - a business date has no zone
+        except ValueError:
+            self.fail(f"{value} is not a date like 2026-04-03", param, ctx)
+
+
+DAY = _Day()
+FOLDER = click.Path(path_type=Path)
+
+
+def _settings(**given: Any) -> Settings:
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _progress() -> Callable[[str], None]:
+    """Prints each line with the seconds since the start, at once, so that long work is seen to move."""
+    started = time.monotonic()
+
+    def tell(line: str) -> None:
+        click.echo(f"{time.monotonic() - started:6.1f} s  {line}")
+
+    return tell
+
+
+home_option = click.option("--home", type=FOLDER, help="Where state lives (default: home/, or BILLING_HOME).")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Order to cash for usage-billed products: from landed files to issued invoices.
+
+    Start with `billing run`; read HOME/reports; ask `billing explain` how a figure came about and
+    `billing close status` what still stands between a month and its lock.
+    """
+
+
+@main.command()
+@click.option("--landing", type=FOLDER, help="Folder of landed files (default: the sample, or BILLING_LANDING).")
+@home_option
+@click.option("--as-of", type=DAY, help="Business date (default: the ledger's last one).")
+@click.option("--threads", type=int, help="Threads for DuckDB and dbt (default: all cores). Never changes a figure.")
+def run(landing: Path | None, home: Path | None, as_of: date | None, threads: int | None) -> None:
+    """Do the whole nightly job: land, meter, rate, draft, control, issue, publish, report."""
+    from billing_assets.automation.nightly import Nightly
+
+    tell = _progress()
+    nightly = Nightly(_settings(landing=landing, home=home, as_of=as_of, threads=threads), tell)
+    for line in nightly.run():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same bytes.")
+@click.option("--months", type=int, default=3, show_default=True)
+@click.option("--accounts", type=int, default=40, show_default=True)
+@click.option("--scale", type=int, help="This many usage events, in Parquet, for load tests.")
+@click.option("--as-of", type=DAY, default=date(2026, 4, 3), show_default=True)
+@click.option("--out", type=FOLDER, required=True, help="Folder to write landing/ and truth/ into.")
+def simulate(seed: int, months: int, accounts: int, scale: int | None, as_of: date, out: Path) -> None:
+    """Make a seller's landing zone from the public LLM traces, with planted faults and their ground truth."""
+    from billing_assets.simulation.world import SimulationOptions
+    from billing_assets.simulation.world import simulate as make
+
+    summary = make(SimulationOptions(seed=seed, months=months, accounts=accounts, scale=scale, as_of=as_of, out=out))
+    click.echo(str(summary))
+
+
+@main.command()
+@home_option
+@click.option("--truth", type=FOLDER, required=True, help="The truth/ folder the simulator wrote.")
+def score(home: Path | None, truth: Path) -> None:
+    """Compare what a run found with what the simulator planted: precision and recall, with money."""
+    from billing_assets.simulation.score import score as compare
+
+    click.echo(compare(_settings(home=home).home, truth).render())
+
+
+@main.command()
+@click.argument("document")
+@click.argument("line", type=int, required=False)
+@home_option
+def explain(document: str, line: int | None, home: Path | None) -> None:
+    """Walk a document's figure (its number or id) back to clause, price version, usage hours and files."""
+    from billing_assets.documents.explain import UnknownDocument
+    from billing_assets.documents.explain import explain as walk
+
+    try:
+        click.echo(walk(_settings(home=home), document, line))
+    except UnknownDocument as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.group()
+def close() -> None:
+    """Closing a month."""
+
+
+@close.command("status")
+@click.option("--period", required=True, help="Month to close, YYYY-MM.")
+@home_option
+def close_status(period: str, home: Path | None) -> None:
+    """Print what is open for a month, with counts and money; exit 1 while it is not ready."""
+    from billing_assets.close.status import status
+
+    result = status(_settings(home=home), period)
+    click.echo(result.render())
+    sys.exit(0 if result.ready else 1)
+
+
+@main.group()
+def audit() -> None:
+    """Proving the record."""
+
+
+@audit.command("verify")
+@home_option
+def audit_verify(home: Path | None) -> None:
+    """Recompute the ledger's hash chain; exit 1 and name every row that does not fit."""
+    from billing_assets.ledger import Ledger
+
+    with Ledger.open(_settings(home=home).resolved_ledger_url) as ledger:
+        faults = ledger.verify()
+        for fault in faults:
+            click.echo(f"FAULT  {fault}")
+        click.echo(f"{len(faults)} faults in {ledger.sequence()} chained entries")
+    sys.exit(1 if faults else 0)

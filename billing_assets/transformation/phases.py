@@ -1,0 +1,17 @@
+"""The two dbt phases of a run and the arguments that select them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """A: everything the gate judges. B: what is read once documents are issued."""
+
+    A = "phase_a"
+    B = "phase_b"
+
+
+def build_arguments(phase: Phase) -> list[str]:
+    """`dbt build` of one phase: models, seeds and structural tests. Unit tests prove code, not data: `make test`."""
+    return ["build", "--select", f"tag:{phase}", "--exclude-resource-type", "unit_test"]

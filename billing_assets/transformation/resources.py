@@ -1,0 +1,102 @@
+"""Runs dbt in this process: one parsed manifest serves both phases, because each start of dbt costs ten seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from billing_assets.settings import PROJECT_ROOT, Settings
+from billing_assets.transformation.phases import Phase, build_arguments
+
+PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+
+
+def _where(settings: Settings) -> list[str]:
+    target = settings.home / "dbt"
+    return [
+        *("--project-dir", str(PROJECT_DIR)),
+        *("--profiles-dir", str(PROJECT_DIR)),
+        *("--target-path", str(target)),
+        *("--log-path", str(target / "logs")),
+        "--quiet",
+    ]
+
+
+def manifest_path(settings: Settings) -> Path:
+    """The project's manifest under HOME, parsed anew when a file of the project is younger than it."""
+    manifest = settings.home / "dbt" / "manifest.json"
+    newest = max(p.stat().st_mtime_ns for p in PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"})
+    if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
+        from dbt.cli.main import dbtRunner
+
+        settings.home.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("BILLING_WAREHOUSE", str(settings.warehouse_path))
+        parsed = dbtRunner().invoke(["parse", *_where(settings)])
+        if not parsed.success:
+            raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
+    return manifest
+
+
+class TransformationFailed(RuntimeError):
+    """A model or a structural test failed: a bug or a broken raw table, never a business finding."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node."""
+
+    unique_id: str
+    status: str
+    seconds: float
+    message: str | None
+    failures: int | None
+
+
+class Dbt:
+    """One parsed dbt project over one warehouse file. Nobody may hold that file open while a phase runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._manifest: Any = None
+
+    def build(self, phase: Phase, tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
+        """Build one phase. Raises TransformationFailed naming every node that failed."""
+        result = self._invoke(build_arguments(phase), tell)
+        if result.exception is not None:
+            raise TransformationFailed(f"dbt could not run: {result.exception}") from result.exception
+        nodes = [
+            NodeResult(r.node.unique_id, str(r.status), r.execution_time, r.message, r.failures)
+            for r in result.result.results
+        ]
+        failed = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
+        if failed or not result.success:
+            lines = "\n".join(f"  {node.unique_id}: {(node.message or '').strip()}" for node in failed)
+            raise TransformationFailed(
+                f"{len(failed)} of {len(nodes)} dbt nodes failed in {phase}; the run stops before anything is "
+                f"issued. Look at the rows with `dbt show` or in the test's compiled SQL:\n{lines}"
+            )
+        return nodes
+
+    def nodes(self) -> dict[str, Any]:
+        """The parsed project's nodes as the manifest file describes them, by unique id."""
+        nodes: dict[str, Any] = json.loads(manifest_path(self._settings).read_text(encoding="utf-8"))["nodes"]
+        return nodes
+
+    def _invoke(self, arguments: list[str], tell: Callable[[str], None]) -> Any:
+        # Seven seconds to import, so only when a phase really runs.
+        from dbt.cli.main import dbtRunner
+
+        os.environ["BILLING_WAREHOUSE"] = str(self._settings.warehouse_path)
+        os.environ["BILLING_THREADS"] = str(self._settings.threads)
+        where = _where(self._settings)
+        if self._manifest is None:
+            tell("dbt: reading the project")
+            parsed = dbtRunner().invoke(["parse", *where])
+            if not parsed.success:
+                raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
+            self._manifest = parsed.result
+        return dbtRunner(manifest=self._manifest).invoke([*arguments, *where])

@@ -1,0 +1,67 @@
+"""The only door to DuckDB: one writer at a time, read-only readers, always closed again.
+
+DuckDB allows one writing process per file and refuses others at once; dbt opens the same file, so nobody may keep
+a connection while it runs. All times are UTC: the session zone never depends on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+
+class WarehouseBusy(RuntimeError):
+    """Another process has the warehouse file open."""
+
+
+class Warehouse:
+    """The DuckDB file of one home folder."""
+
+    def __init__(self, path: Path, threads: int | None = None, memory_limit: str | None = None) -> None:
+        self.path = path
+        self._config: dict[str, str] = {"autoinstall_known_extensions": "false"}
+        if threads is not None:
+            self._config["threads"] = str(threads)
+        if memory_limit is not None:
+            self._config["memory_limit"] = memory_limit
+
+    @contextmanager
+    def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-write connection; creates the file. Raises WarehouseBusy at once when another process has it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open(read_only=False) as connection:
+            yield connection
+
+    @contextmanager
+    def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection. Raises WarehouseBusy when a writer of another process has the file."""
+        if not self.path.exists():
+            raise FileNotFoundError(f"no warehouse at {self.path}: run `billing run` first")
+        with self._open(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            connection = duckdb.connect(str(self.path), read_only=read_only, config=self._config)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            raise WarehouseBusy(
+                f"{self.path} is open in another process ({_holder(str(error))}); "
+                "wait for that run to end, or close the shell or tool that has the file open, then run again"
+            ) from error
+        try:
+            connection.execute("set TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+
+def _holder(message: str) -> str:
+    """DuckDB names the holder's process id in its message; keep just that."""
+    start = message.find("PID ")
+    return message[start:].split(")")[0].split(".")[0] if start >= 0 else "unknown process"

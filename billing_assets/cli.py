@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from billing_assets.errors import OperatorError
 from billing_assets.settings import Settings
 
 
@@ -47,7 +48,17 @@ def _progress() -> Callable[[str], None]:
 home_option = click.option("--home", type=FOLDER, help="Where state lives (default: home/, or BILLING_HOME).")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Billing(click.Group):
+    """Says what a user can act on in one line; only a defect shows a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OperatorError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Billing, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Order to cash for usage-billed products: from landed files to issued invoices.
 
@@ -65,26 +76,23 @@ def run(landing: Path | None, home: Path | None, as_of: date | None, threads: in
     """Do the whole nightly job: land, meter, rate, draft, control, issue, publish, report."""
     from billing_assets.automation.nightly import Nightly
 
-    tell = _progress()
-    nightly = Nightly(_settings(landing=landing, home=home, as_of=as_of, threads=threads), tell)
-    for line in nightly.run():
-        click.echo(line)
+    Nightly(_settings(landing=landing, home=home, as_of=as_of, threads=threads), _progress()).run()
 
 
 @main.command()
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same bytes.")
 @click.option("--months", type=int, default=3, show_default=True)
 @click.option("--accounts", type=int, default=40, show_default=True)
-@click.option("--scale", type=int, help="This many usage events, in Parquet, for load tests.")
+@click.option("--scale", type=int, default=112_740, show_default=True, help="Usage events; beyond 500,000 as Parquet.")
 @click.option("--as-of", type=DAY, default=date(2026, 4, 3), show_default=True)
 @click.option("--out", type=FOLDER, required=True, help="Folder to write landing/ and truth/ into.")
-def simulate(seed: int, months: int, accounts: int, scale: int | None, as_of: date, out: Path) -> None:
+def simulate(seed: int, months: int, accounts: int, scale: int, as_of: date, out: Path) -> None:
     """Make a seller's landing zone from the public LLM traces, with planted faults and their ground truth."""
-    from billing_assets.simulation.world import SimulationOptions
-    from billing_assets.simulation.world import simulate as make
+    from billing_assets.simulation.simulate import SimulationOptions
+    from billing_assets.simulation.simulate import simulate as make
 
-    summary = make(SimulationOptions(seed=seed, months=months, accounts=accounts, scale=scale, as_of=as_of, out=out))
-    click.echo(str(summary))
+    options = SimulationOptions(seed=seed, months=months, accounts=accounts, scale=scale, as_of=as_of, out=out)
+    click.echo(str(make(options, _progress())))
 
 
 @main.command()
@@ -103,13 +111,9 @@ def score(home: Path | None, truth: Path) -> None:
 @home_option
 def explain(document: str, line: int | None, home: Path | None) -> None:
     """Walk a document's figure (its number or id) back to clause, price version, usage hours and files."""
-    from billing_assets.documents.explain import UnknownDocument
     from billing_assets.documents.explain import explain as walk
 
-    try:
-        click.echo(walk(_settings(home=home), document, line))
-    except UnknownDocument as error:
-        raise click.ClickException(str(error)) from error
+    click.echo(walk(_settings(home=home), document, line))
 
 
 @main.group()
@@ -122,11 +126,11 @@ def close() -> None:
 @home_option
 def close_status(period: str, home: Path | None) -> None:
     """Print what is open for a month, with counts and money; exit 1 while it is not ready."""
-    from billing_assets.close.status import status
+    from billing_assets.close.status import render, status
 
     result = status(_settings(home=home), period)
-    click.echo(result.render())
-    sys.exit(0 if result.ready else 1)
+    click.echo(render(result))
+    sys.exit(0 if result.is_ready else 1)
 
 
 @main.group()
@@ -140,9 +144,9 @@ def audit_verify(home: Path | None) -> None:
     """Recompute the ledger's hash chain; exit 1 and name every row that does not fit."""
     from billing_assets.ledger import Ledger
 
-    with Ledger.open(_settings(home=home).resolved_ledger_url) as ledger:
-        faults = ledger.verify()
-        for fault in faults:
-            click.echo(f"FAULT  {fault}")
-        click.echo(f"{len(faults)} faults in {ledger.sequence()} chained entries")
+    url = _settings(home=home).resolved_ledger_url
+    faults = Ledger.audit(url)
+    for fault in faults:
+        click.echo(f"FAULT  {fault}")
+    click.echo(f"{len(faults)} faults")
     sys.exit(1 if faults else 0)

@@ -12,9 +12,15 @@ from pathlib import Path
 
 import duckdb
 
+from billing_assets.errors import OperatorError
 
-class WarehouseBusy(RuntimeError):
+
+class WarehouseBusy(OperatorError):
     """Another process has the warehouse file open."""
+
+
+class NoWarehouse(OperatorError, FileNotFoundError):
+    """The home holds no warehouse yet."""
 
 
 class Warehouse:
@@ -39,7 +45,7 @@ class Warehouse:
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A read-only connection. Raises WarehouseBusy when a writer of another process has the file."""
         if not self.path.exists():
-            raise FileNotFoundError(f"no warehouse at {self.path}: run `billing run` first")
+            raise NoWarehouse(f"no warehouse at {self.path}: run `billing run` first")
         with self._open(read_only=True) as connection:
             yield connection
 

@@ -10,25 +10,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
+import duckdb
+
 from billing_assets.automation.identity import code_hash
+from billing_assets.controls import Verdict, evaluate
+from billing_assets.documents import reports
+from billing_assets.documents.reports import Report
+from billing_assets.exceptions.register import register as register_exceptions
 from billing_assets.landing import load as landing_load
 from billing_assets.landing import register as landing_register
+from billing_assets.landing.register import NoBusinessDate
 from billing_assets.ledger import Ledger, RunIdentity
 from billing_assets.metering.meter import meter_batch
+from billing_assets.publication import issue, relay
+from billing_assets.publication.targets.file import FileTarget
 from billing_assets.settings import Settings
+from billing_assets.transformation.phases import Phase
 from billing_assets.transformation.resources import Dbt
 from billing_assets.warehouse import Warehouse
 
 Tell = Callable[[str], None]
 
 
-class NoBusinessDate(ValueError):
-    """No `as_of` was given and the ledger knows none."""
-
-
 @dataclass
 class Nightly:
-    """One run over one home. Steps are called in the order of STEPS; each opens and closes what it needs."""
+    """One run over one home. Steps are called in the order of `run`; each opens and closes what it needs."""
 
     settings: Settings
     tell: Tell = lambda _: None
@@ -66,16 +72,26 @@ class Nightly:
 
     # -- the steps -------------------------------------------------------------------------------------------
 
-    def land(self) -> None:
-        """Register what has landed, then load every batch the warehouse does not hold yet."""
-        with self.ledger() as ledger:
-            as_of = self.as_of(ledger)
-            registration = landing_register.register(self.settings.model_copy(update={"as_of": as_of}), ledger)
-            self.tell(f"landed: {registration}")
-            summary = landing_load.load(self.settings, ledger, self.warehouse(), meter_batch)
-            self.tell(f"loaded: {summary}")
+    def land(self) -> list[tuple[date, int]]:
+        """Register what has landed and load every batch the warehouse does not hold.
 
-    def prepare(self) -> None:
+        Returns the lake partitions this brought rows to: (event date, rows added).
+        """
+        with self.ledger() as ledger:
+            settings = self.settings.model_copy(update={"as_of": self.as_of(ledger)})
+            found = landing_register.register(settings, ledger)
+            self.tell(f"landed: {found.files} files seen, {found.registered} new, {found.facts} changed or gone")
+            before = self._lake_batches()
+            loaded = landing_load.load(settings, ledger, self.warehouse(), meter_batch, self.tell)
+            self.tell(f"loaded: {loaded.batches} batches, {loaded.loaded} files, {loaded.set_aside} set aside")
+        with self.warehouse().reader() as connection:
+            return connection.execute(
+                "select event_date, sum(rows)::bigint from raw_metering.lake_parts "
+                "where not list_contains(?, batch) group by event_date order by event_date",
+                [before],
+            ).fetchall()
+
+    def prepare(self) -> RunIdentity:
         """Note the run's identity where models read it, and bring the ledger's tables into the warehouse."""
         with self.ledger() as ledger:
             identity = self.identity(ledger)
@@ -84,9 +100,8 @@ class Nightly:
                 connection.execute("begin")
                 connection.execute("delete from raw.run_context")
                 connection.execute(
-                    "insert into raw.run_context by name select "
-                    "? as as_of, ? as register_sequence, ? as decision_sequence, ? as code_hash, "
-                    "? as run_identity, ? as quarantine_share",
+                    "insert into raw.run_context by name select ? as as_of, ? as register_sequence, "
+                    "? as decision_sequence, ? as code_hash, ? as run_identity, ? as quarantine_share",
                     [
                         identity.as_of,
                         identity.register_sequence,
@@ -98,6 +113,77 @@ class Nightly:
                 )
                 connection.execute("commit")
             self._extract(ledger)
+        return identity
+
+    def transform(self, phase: Phase) -> None:
+        """Build one dbt phase."""
+        nodes = self.dbt.build(phase, self.tell)
+        seconds = sum(node.seconds for node in nodes)
+        self.tell(f"dbt {phase.replace('_', ' ')}: {len(nodes)} models, seeds and tests, {seconds:.0f} s of work")
+
+    def judge(self) -> list[Verdict]:
+        """Ask the gate about every scope and document; the verdicts are written where phase B reads them."""
+        verdicts = evaluate(self.warehouse())
+        closed = [v for v in verdicts if v.verdict == "closed"]
+        scopes = sum(v.level == "scope" for v in closed)
+        self.tell(f"gate: {scopes} scopes closed, {sum(v.level == 'document' for v in closed)} documents held")
+        return verdicts
+
+    def publish(self) -> None:
+        """Issue what the gate lets through, deliver it, note exceptions; then read the ledger back."""
+        warehouse = self.warehouse()
+        with self.ledger() as ledger:
+            run = self.identity(ledger)
+            # Asked again rather than read: no route to publication trusts a verdict it did not see decided.
+            verdicts = evaluate(warehouse)
+            self.tell(f"issued: {issue.issue_open_documents(ledger, warehouse, verdicts, run)}")
+            targets = [FileTarget(self.settings.published_path / "file")]
+            for summary in relay.deliver(ledger, targets, run.as_of, run):
+                self.tell(f"delivered: {summary}")
+            register_exceptions(warehouse, ledger, run.as_of, run)
+            self._extract(ledger)
+
+    def report(self) -> list[Report]:
+        """Write the report files, and note in the ledger that the run is finished."""
+        written = reports.write(self.settings, self.warehouse())
+        with self.ledger() as ledger:
+            ledger.finish_run(self.identity(ledger))
+        self.tell(f"reports: {len(written)} in {self.settings.reports_path}")
+        return written
+
+    def run(self) -> bool:
+        """All steps in order; False when the same run has been done before and its results are there."""
+        self.land()
+        if self.is_done():
+            self.tell("nothing to do: same evidence, decisions, business date and code as the last finished run")
+            return False
+        self.prepare()
+        self.transform(Phase.A)
+        self.judge()
+        self.publish()
+        self.transform(Phase.B)
+        self.report()
+        return True
+
+    def is_done(self) -> bool:
+        """Whether the last finished run is this one and the warehouse and reports are its results."""
+        with self.ledger() as ledger:
+            identity = self.identity(ledger)
+            if ledger.last_finished_run() != identity:
+                return False
+        with self.warehouse().reader() as connection:
+            in_warehouse = connection.execute("select run_identity from raw.run_context").fetchone()
+        return in_warehouse == (identity.text,) and reports.written_for(self.settings) == identity.text
+
+    # -- helpers ---------------------------------------------------------------------------------------------
+
+    def _lake_batches(self) -> list[int]:
+        try:
+            with self.warehouse().reader() as connection:
+                rows = connection.execute("select distinct batch from raw_metering.lake_parts").fetchall()
+        except (FileNotFoundError, duckdb.CatalogException):
+            return []  # a new home, or one whose warehouse was deleted
+        return [batch for (batch,) in rows]
 
     def _extract(self, ledger: Ledger) -> None:
         """The ledger's tables as raw_ledger.*, through Arrow: one way for SQLite and PostgreSQL."""

@@ -51,6 +51,15 @@ def write(settings: Settings, warehouse: Warehouse) -> list[Report]:
     return reports
 
 
+def written_for(settings: Settings) -> str | None:
+    """Identity of the run whose reports stand in HOME/reports; None when there are none."""
+    manifest = settings.reports_path / "manifest.json"
+    if not manifest.exists():
+        return None
+    identity: str | None = json.loads(manifest.read_text(encoding="utf-8"))["run_identity"]
+    return identity
+
+
 def _write_one(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) -> Report:
     name = table.split("__", 1)[1]
     columns = connection.execute(

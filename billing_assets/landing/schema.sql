@@ -8,13 +8,19 @@ create schema if not exists raw_fx;
 
 -- One row: the run being computed. Models read the business date here.
 create table if not exists raw.run_context (
-    as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar);
+    as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar,
+    quarantine_share decimal(38,12));    -- setting: rows set aside hold a document above this share of its account's rows
+
+-- One row per batch of the register whose evidence is loaded; written in the transaction that loads it.
+create table if not exists raw_landing.batches (
+    batch integer primary key, first_seen date, files bigint,
+    register_hash varchar);  -- of what the register says of the batch: tells a warehouse of another ledger
 
 -- One row per registered file, in register order; status says what became of it.
 create table if not exists raw_landing.files (
     file_sequence bigint primary key, batch integer, first_seen date, path varchar, sha256 varchar, size_bytes bigint,
-    source varchar,          -- contracts | provisioning | usage | fx | manifest | unknown
-    status varchar,          -- loaded | duplicate | set_aside | changed_in_place | vanished
+    source varchar,          -- contracts | provisioning | usage | fx | manifest | unknown | a source not read yet
+    status varchar,          -- loaded | duplicate | set_aside | changed_in_place | vanished | unread (not read yet)
     loaded_batch integer);   -- the batch in which its rows were accepted; null while set aside
 
 -- One row per landed data file: received = accepted + duplicate + conflict + quarantined.
@@ -45,7 +51,10 @@ create table if not exists raw_contracts.versions (
     payment_terms_days integer, po_number varchar, rounding_mode varchar, rounding_stage varchar,
     rounding_places integer, tax_rounding varchar, proration varchar, trial_days integer, marketplace varchar,
     source_uri varchar, source_sha256 varchar, document varchar,   -- the whole document as canonical JSON
-    file_sequence bigint, line bigint, primary key (contract_id, version));
+    file_sequence bigint, line bigint,
+    terms_hash varchar,                  -- equal for equal terms: tells a duplicate from a conflict
+    unknown_fields varchar,              -- JSON list of the paths of fields we do not know; null = none
+    primary key (contract_id, version));
 create table if not exists raw_contracts.organizations (
     contract_id varchar, version integer, account_id varchar, organization_id varchar);
 

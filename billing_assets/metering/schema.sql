@@ -9,6 +9,9 @@ create table if not exists raw_metering.lake_parts (
 create table if not exists raw_metering.dimensions (meter varchar, property varchar, primary key (meter, property));
 -- One row per numeric reading that roll-ups of a meter keep: 'quantity', or a property that a charge aggregates.
 create table if not exists raw_metering.measures (meter varchar, measure varchar, primary key (meter, measure));
+-- One row per partial that roll-ups of a meter keep beyond count, sum, max and min, because a charge needs it:
+-- 'latest', 'level', or 'unique <property>'. Without it the columns latest_* and level_seconds are null.
+create table if not exists raw_metering.extras (meter varchar, extra varchar, primary key (meter, extra));
 
 -- One row per UTC bucket x account as landed (account or organization) x meter x dimensions x measure.
 create table if not exists raw_metering.usage_buckets (

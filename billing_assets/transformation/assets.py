@@ -1,7 +1,5 @@
 """The dbt project as Dagster assets: one step a phase, every model an asset, every structural test a check."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any

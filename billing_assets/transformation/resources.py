@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from billing_assets.errors import OperatorError
 from billing_assets.settings import PROJECT_ROOT, Settings
 from billing_assets.transformation.phases import Phase, build_arguments
 
@@ -26,6 +27,16 @@ def _where(settings: Settings) -> list[str]:
     ]
 
 
+def _close_warehouse() -> None:
+    """dbt keeps its connection for the life of the process; the steps after it open the file with other settings."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import reset_adapters
+
+    reset_adapters()
+    DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
+
+
 def manifest_path(settings: Settings) -> Path:
     """The project's manifest under HOME, parsed anew when a file of the project is younger than it."""
     manifest = settings.home / "dbt" / "manifest.json"
@@ -41,7 +52,7 @@ def manifest_path(settings: Settings) -> Path:
     return manifest
 
 
-class TransformationFailed(RuntimeError):
+class TransformationFailed(OperatorError):
     """A model or a structural test failed: a bug or a broken raw table, never a business finding."""
 
 
@@ -99,4 +110,7 @@ class Dbt:
             if not parsed.success:
                 raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
             self._manifest = parsed.result
-        return dbtRunner(manifest=self._manifest).invoke([*arguments, *where])
+        try:
+            return dbtRunner(manifest=self._manifest).invoke([*arguments, *where])
+        finally:
+            _close_warehouse()

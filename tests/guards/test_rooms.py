@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "billing_assets"
 
 # A room may use the rooms above it. The floor is one level: its modules may use each other.
 ORDER = (
-    ("settings", "clock", "money", "periods", "warehouse", "resources"),
+    ("errors", "settings", "clock", "money", "periods", "warehouse", "resources"),
     ("ledger",),
     ("landing",),
     ("metering",),

@@ -1,0 +1,230 @@
+"""Walks a figure of a document back to its evidence: clause, price version, arithmetic, usage hours, files.
+
+Reads the warehouse only, read-only, and computes nothing: what it shows is what the models hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from billing_assets.errors import OperatorError
+from billing_assets.settings import Settings
+from billing_assets.warehouse import Warehouse
+
+Row = dict[str, Any]
+
+# The days with usage are all shown up to a month and a half; longer periods (quarters, years) show their sum.
+_DAYS_SHOWN = 45
+
+
+class UnknownDocument(OperatorError):
+    """No draft or issued document has that number or id."""
+
+
+def explain(settings: Settings, document: str, line: int | None = None) -> str:
+    """The document's lines, or one line down to its files, as text. `document` is a number or a document id."""
+    with Warehouse(settings.warehouse_path).reader() as connection:
+        header = _one(connection, "select * from marts.fct_invoices where number = $1 or document_id = $1", document)
+        if header is None:
+            raise UnknownDocument(f"no document {document}: HOME/reports/invoices.csv lists numbers and ids")
+        lines = _rows(
+            connection,
+            "select * from marts.fct_invoice_lines where document_id = $1 order by line_no",
+            header["document_id"],
+        )
+        parts = [*_header(header), *_lines(lines)]
+        chosen = [row for row in lines if line is None or row["line_no"] == line]
+        if not chosen:
+            raise UnknownDocument(f"{document} has no line {line}: it has lines 1 to {len(lines)}")
+        for row in chosen:
+            parts += ["", *_line(connection, header, row)]
+    return "\n".join(parts)
+
+
+# -- the document ----------------------------------------------------------------------------------------------------
+
+
+def _header(header: Row) -> Iterator[str]:
+    number = header["number"] or "(no number yet)"
+    yield f"{header['kind'].replace('_', ' ').capitalize()} {number}   {header['document_id']}   {header['status']}"
+    yield (
+        f"account {header['account_id']}, contract {header['contract_id']}, {header['selling_entity']} "
+        f"{header['channel']}; service {header['period_from']} to {header['period_to']}, "
+        f"bill date {header['bill_date']}"
+    )
+    yield ""
+
+
+def _lines(lines: Sequence[Row]) -> Iterator[str]:
+    shown = [
+        (
+            str(row["line_no"]),
+            row["line_kind"],
+            row["charge_id"] or row["reference_id"] or "",
+            "" if row["group_key"] in (None, "{}") else row["group_key"],
+            f"{row['service_from']} to {row['service_to']}" if row["service_from"] else "",
+            _plain(row["quantity"]),
+            f"{_plain(row['amount'])} {row['currency']}",
+        )
+        for row in lines
+    ]
+    yield from _table(("line", "kind", "charge", "group", "service", "quantity", "amount"), shown)
+    total = sum((row["amount"] for row in lines), Decimal(0))
+    yield f"sum of the lines = total = {_plain(total)} {lines[0]['currency'] if lines else ''}"
+
+
+# -- one line --------------------------------------------------------------------------------------------------------
+
+
+def _line(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
+    yield f"Line {line['line_no']}: {line['line_kind']} {line['charge_id'] or line['reference_id'] or ''}"
+    yield from _clause(connection, header, line)
+    if line["line_kind"] in ("usage", "minimum"):
+        yield from _rating(connection, line)
+    elif line["unrounded_amount"] is not None:
+        yield f"  amount    {_plain(line['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
+    if line["parent_line_no"] is not None:
+        yield f"  belongs   to line {line['parent_line_no']}"
+
+
+def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
+    """The contract version in force on the service date, its charge, its price, and the file it came in."""
+    on = line["service_from"] or header["period_from"] or header["bill_date"]
+    version = _one(
+        connection,
+        "select v.version, r.signed_at, r.source_uri, f.path, f.sha256, f.first_seen "
+        "from intermediate.int_contracts__versioned v "
+        "join raw_contracts.versions r using (contract_id, version) "
+        "left join raw_landing.files f using (file_sequence) "
+        "where v.contract_id = $1 and $2 >= v.in_force_from and $2 < v.in_force_to",
+        header["contract_id"],
+        on,
+    )
+    if version is None:
+        return
+    yield (
+        f"  clause    contract {header['contract_id']} version {version['version']}, signed {version['signed_at']}, "
+        f"in force on {on}"
+    )
+    yield f"  document  {version['path']}  sha256 {_short(version['sha256'])}  landed {version['first_seen']}"
+    if version["source_uri"]:
+        yield f"  signed    {version['source_uri']}"
+    charge = _one(
+        connection,
+        "select product, description, model, price, price_version from intermediate.int_charges__in_force "
+        "where contract_id = $1 and charge_id = $2 and $3 >= segment_from and $3 < segment_to",
+        header["contract_id"],
+        line["charge_id"],
+        on,
+    )
+    if charge is not None:
+        yield f"  charge    {line['charge_id']} ({charge['product']}): {charge['model']} {charge['price']}"
+        yield f"  price     of version {line['price_version'] or charge['price_version']}"
+
+
+def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[str]:
+    rated = _one(
+        connection,
+        "select * from intermediate.int_usage__rated where contract_id = $1 and charge_id = $2 and group_key = $3 "
+        "and service_from = $4",
+        line["document_id"].split("/")[0],
+        line["charge_id"],
+        line["group_key"],
+        line["service_from"],
+    )
+    if rated is None:
+        return
+    yield (
+        f"  quantity  {_plain(rated['raw_quantity'])} {rated['meter']} metered, "
+        f"{_plain(rated['billable_quantity'])} billable"
+    )
+    for tier in json.loads(rated["tiers"]):
+        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in tier.items() if value is not None)
+        yield f"  tier      {facts}"
+    yield f"  amount    {_plain(rated['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
+    yield from _usage(connection, line, rated)
+
+
+def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iterator[str]:
+    hours = """
+        from intermediate.int_usage__attributed as buckets
+        join intermediate.int_contracts__versioned as v
+            on v.contract_id = buckets.contract_id and $4 >= v.in_force_from and $4 < v.in_force_to
+        join intermediate.int_charges__in_force as charges
+            on charges.contract_id = buckets.contract_id and charges.charge_id = buckets.charge_id
+            and $4 >= charges.segment_from and $4 < charges.segment_to
+        where buckets.contract_id = $1 and buckets.charge_id = $2 and buckets.group_key = $3
+            and buckets.measure = coalesce(
+                case when charges.aggregation <> 'unique_count' then charges.property end, 'quantity')
+            and buckets.bucket_from >= timezone('UTC', timezone(v.timezone, $4::timestamp))
+            and buckets.bucket_from < timezone('UTC', timezone(v.timezone, $5::timestamp))
+    """
+    key = (rated["contract_id"], rated["charge_id"], rated["group_key"], line["service_from"], line["service_to"])
+    days = _rows(
+        connection,
+        "select cast(timezone(v.timezone, timezone('UTC', bucket_from)) as date) as day, count(*) as hours, "
+        f"sum(event_count)::bigint as events, sum(quantity_sum) as quantity {hours} group by 1 order by 1",
+        *key,
+    )
+    events = sum(day["events"] for day in days)
+    yield f"  usage     {events} events in {sum(day['hours'] for day in days)} metered hours on {len(days)} days"
+    if len(days) <= _DAYS_SHOWN:
+        for row in _table(
+            ("day", "hours", "events", "quantity"),
+            [(str(d["day"]), str(d["hours"]), str(d["events"]), _plain(d["quantity"])) for d in days],
+        ):
+            yield f"            {row}"
+    files = _rows(
+        connection,
+        "select distinct f.path, f.sha256, f.first_seen, sum(a.accepted)::bigint as accepted "
+        "from raw_metering.file_accounts a join raw_landing.files f using (file_sequence) "
+        f"where (a.account_id, a.meter, a.event_month) in (select distinct buckets.account_id, buckets.meter, "
+        f"strftime(bucket_from, '%Y-%m') {hours}) and a.accepted > 0 group by all order by f.path",
+        *key,
+    )
+    yield f"  files     {len(files)} landed files brought this account's {rated['meter']} in these months"
+    for row in _table(
+        ("file", "sha256", "landed", "rows"),
+        [(f["path"], _short(f["sha256"]), str(f["first_seen"]), str(f["accepted"])) for f in files],
+    ):
+        yield f"            {row}"
+
+
+# -- text ------------------------------------------------------------------------------------------------------------
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _plain(value: Decimal | None) -> str:
+    """A decimal without the padding of its scale, at least two places for what has a fraction."""
+    if value is None:
+        return ""
+    text = f"{value:f}"
+    if "." not in text:
+        return text
+    whole, fraction = text.split(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}" if fraction.strip("0") else f"{whole}.00"
+
+
+def _short(sha256: str | None) -> str:
+    return (sha256 or "")[:12]
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> list[Row]:
+    result = connection.execute(query, {str(i): value for i, value in enumerate(values, start=1)})
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> Row | None:
+    rows = _rows(connection, query, *values)
+    return rows[0] if rows else None

@@ -1,0 +1,36 @@
+"""The evidence store: landed bytes kept by their hash where the path they came from may not hold them for ever.
+
+Belongs here: keeping and finding copies. Which kinds are rewritable is in `kinds`; `register` and `load` call.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from billing_assets.landing.containers import open_landed
+
+
+class EvidenceStore:
+    """HOME/evidence: one file per content, named by the sha256 of its decompressed bytes, as landed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        return self._root / sha256
+
+    def holds(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def keep(self, source: Path, sha256: str) -> Path:
+        """Copy a landed file into the store, whole or not at all. The first copy of a content stands."""
+        target = self.path(sha256)
+        if not target.is_file():
+            self._root.mkdir(parents=True, exist_ok=True)
+            temporary = self._root / f".{sha256}.new"
+            with open_landed(source) as landed, temporary.open("wb") as copy:
+                shutil.copyfileobj(landed, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+            temporary.replace(target)
+        return target

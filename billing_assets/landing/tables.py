@@ -1,0 +1,91 @@
+"""Writing Python rows to raw tables, exactly: through Arrow with the table's own column types.
+
+Belongs here: one insert for all of landing. Which rows there are belongs to `load` and the modules of the sources.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+# The tables of landing, and those of metering, which lie below this room: read as a file, not imported.
+SCHEMAS = (
+    Path(__file__).with_name("schema.sql"),
+    Path(__file__).parent.parent / "metering" / "schema.sql",
+)
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the raw schemas and tables that are not there yet."""
+    connection.begin()
+    for schema in SCHEMAS:
+        connection.execute(schema.read_text("utf-8"))
+    connection.commit()
+
+
+def empty(connection: duckdb.DuckDBPyConnection) -> None:
+    """Delete every row that loading wrote, in one transaction, so that all batches are loaded again."""
+    names = connection.execute(
+        """
+        select schema_name || '.' || table_name from duckdb_tables()
+        where schema_name in ('raw_landing', 'raw_contracts', 'raw_provisioning', 'raw_fx', 'raw_metering')
+        order by all
+        """
+    ).fetchall()
+    connection.begin()
+    for (name,) in names:
+        connection.execute(f"delete from {name}")
+    connection.commit()
+
+
+def append(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append rows (column -> value; absent = null) to a table. A column the table lacks is a KeyError."""
+    if not rows:
+        return
+    schema = connection.execute(f"select * from {table} limit 0").to_arrow_table().schema
+    unknown = {name for row in rows for name in row} - set(schema.names)
+    if unknown:
+        raise KeyError(f"{table} has no column {', '.join(sorted(unknown))}")
+    incoming = pa.Table.from_pydict({name: [row.get(name) for row in rows] for name in schema.names}, schema=schema)
+    connection.register("incoming_rows", incoming)
+    try:
+        connection.execute(f"insert into {table} select * from incoming_rows")
+    finally:
+        connection.unregister("incoming_rows")
+
+
+@contextmanager
+def given(
+    connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]
+) -> Iterator[None]:
+    """A relation of Python rows under a name, for one statement; column -> 'bigint', 'integer' or 'varchar'.
+
+    Bound list parameters would do, but DuckDB looks at their elements one by one, at a millisecond each.
+    """
+    types = {"bigint": pa.int64(), "integer": pa.int32(), "varchar": pa.string()}
+    schema = pa.schema([(column, types[kind]) for column, kind in columns.items()])
+    connection.register(name, pa.Table.from_pylist(list(rows), schema=schema))
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+class Buffer:
+    """Rows on their way to tables, written in one insert a table: a file of ten rows must not cost ten inserts."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._rows: dict[str, list[Mapping[str, Any]]] = {}
+
+    def add(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows.setdefault(table, []).extend(rows)
+
+    def flush(self) -> None:
+        """Write what was added since the last time, in the order it was added."""
+        for table, rows in self._rows.items():
+            append(self._connection, table, rows)
+        self._rows.clear()

@@ -1,0 +1,211 @@
+"""The tables of the book of record. Columns are text or whole numbers only: what is stored is what is hashed.
+
+Amounts are canonical decimal text, dates ISO text (no dialect turns them into floats or local times). Every typed
+table names the chain entry that covers each of its rows (`entry_sequence`). `DENSE` names the counters that may
+never skip or repeat; guards and verification both read it. Created by migrations, never by `create_all`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, Table, Text, UniqueConstraint
+
+METADATA = MetaData()
+
+
+def _text(name: str, *, null: bool = False, key: bool = False, of: str | None = None) -> Column[str]:
+    reference = [ForeignKey(of)] if of else []
+    return Column(name, Text, *reference, nullable=null, primary_key=key)
+
+
+def _whole(name: str, *, null: bool = False, key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null, primary_key=key, autoincrement=False)
+
+
+def _typed(name: str, *columns: Column[str] | Column[int] | UniqueConstraint | Index) -> Table:
+    # Without a rowid the primary key is the only hidden key a REPLACE could aim at.
+    return Table(name, METADATA, *columns, _whole("entry_sequence"), sqlite_with_rowid=False)
+
+
+ENTRY = Table(
+    "entry",
+    METADATA,
+    _whole("sequence", key=True),
+    _text("recorded_at"),
+    _text("actor"),
+    _text("run_identity", null=True),
+    _text("action"),
+    _text("object_kind"),
+    _text("object_id"),
+    _text("payload"),
+    _text("payload_hash"),
+    _text("previous_hash"),
+    _text("hash"),
+    sqlite_with_rowid=False,
+)
+
+LANDED_FILES = _typed(
+    "landed_files",
+    _whole("file_sequence", key=True),
+    _whole("batch"),
+    _text("first_seen"),
+    _text("path"),
+    _text("sha256"),
+    _text("landed_sha256"),
+    _whole("size_bytes"),
+    _text("source"),
+    _text("status"),
+    _whole("duplicate_of", null=True),
+)
+
+ISSUED_DOCUMENTS = _typed(
+    "issued_documents",
+    _text("document_id", key=True),
+    _whole("sequence"),
+    _text("number"),
+    _whole("number_no"),
+    _text("kind"),
+    _text("contract_id"),
+    _text("account_id"),
+    _text("channel"),
+    _text("selling_entity"),
+    _text("currency"),
+    _text("bill_date"),
+    _text("period_from", null=True),
+    _text("period_to", null=True),
+    _text("close_period"),
+    _text("issue_date"),
+    _text("due_date"),
+    _text("subtotal"),
+    _text("discount"),
+    _text("credit_applied"),
+    _text("tax"),
+    _text("total"),
+    _text("paid_from_credits"),
+    _whole("revision"),
+    _text("corrects_document_id", null=True),
+    _text("content_hash"),
+    _text("run_identity"),
+    _whole("issue_batch"),  # the issuing transaction, 1, 2, 3 ...: names its verdicts and its outbox items
+    UniqueConstraint("contract_id", "bill_date", "kind", "revision", name="uq_issued_documents_identity"),
+    UniqueConstraint("selling_entity", "kind", "number_no", name="uq_issued_documents_number"),
+    UniqueConstraint("sequence", name="uq_issued_documents_sequence"),
+)
+
+ISSUED_LINES = _typed(
+    "issued_lines",
+    _text("document_id", key=True, of="issued_documents.document_id"),
+    _whole("line_no", key=True),
+    _whole("parent_line_no", null=True),
+    _text("charge_id", null=True),
+    _text("reference_id", null=True),
+    _text("line_kind"),
+    _text("product", null=True),
+    _text("meter", null=True),
+    _text("group_key", null=True),
+    _text("service_from", null=True),
+    _text("service_to", null=True),
+    _text("quantity", null=True),
+    _text("unit", null=True),
+    _text("unrounded_amount", null=True),
+    _text("amount"),
+    _text("currency"),
+    _whole("price_version", null=True),
+    _text("original_period", null=True),
+)
+
+# The verdicts an issuing transaction stood on, as the gate gave them.
+GATE_VERDICTS = _typed(
+    "gate_verdicts",
+    _whole("issue_batch", key=True),
+    _whole("verdict_no", key=True),
+    _text("level"),
+    _text("key", null=True),
+    _text("period", null=True),
+    _text("selling_entity", null=True),
+    _text("channel", null=True),
+    _text("verdict"),
+    _text("reasons"),
+    _text("scope_hash", null=True),
+)
+
+OUTBOX_ITEMS = _typed(
+    "outbox_items",
+    _text("item_key", key=True),
+    _text("target"),
+    _whole("batch"),
+    _text("document_id", of="issued_documents.document_id"),
+    _whole("version"),
+    _text("payload_hash"),
+    _text("payload"),
+    UniqueConstraint("target", "document_id", "version", name="uq_outbox_items_document"),
+    Index("ix_outbox_items_batch", "target", "batch"),
+)
+
+OUTBOX_ATTEMPTS = _typed(
+    "outbox_attempts",
+    _text("item_key", key=True, of="outbox_items.item_key"),
+    _whole("attempt_no", key=True),
+    _text("state"),
+    _text("detail", null=True),
+    _text("as_of"),
+)
+
+EXCEPTION_EVENTS = _typed(
+    "exception_events",
+    _text("exception_id", key=True),
+    _whole("event_no", key=True),
+    _text("event"),
+    _text("as_of"),
+    _text("control_id", null=True),
+    _text("business_key", null=True),
+    _text("period", null=True),
+)
+
+# What a person decided. `subject` is the canonical JSON of the keys decided on, so that a waiver of an exception and
+# a hold of a document stand beside the approval of a price.
+DECISIONS = _typed(
+    "decisions",
+    _whole("decision_no", key=True),
+    _text("decision"),
+    _text("what"),
+    _text("subject"),
+    _text("actor"),
+    _text("reason"),
+    _text("recorded_on"),
+    _text("expires_on", null=True),
+)
+
+RUN_EVENTS = _typed(
+    "run_events",
+    _whole("event_no", key=True),
+    _text("event"),
+    _text("run_identity"),
+    _text("as_of"),
+    _whole("register_sequence"),
+    _whole("decision_sequence"),
+    _text("code_hash"),
+)
+
+TYPED = [table for table in METADATA.sorted_tables if table is not ENTRY]
+
+# table -> counters counted 1, 2, 3 ... within the columns named.
+DENSE: dict[str, list[tuple[str, tuple[str, ...]]]] = {
+    "entry": [("sequence", ())],
+    "landed_files": [("file_sequence", ())],
+    "issued_documents": [("sequence", ()), ("number_no", ("selling_entity", "kind"))],
+    "gate_verdicts": [("verdict_no", ("issue_batch",))],
+    "outbox_attempts": [("attempt_no", ("item_key",))],
+    "exception_events": [("event_no", ("exception_id",))],
+    "decisions": [("decision_no", ())],
+    "run_events": [("event_no", ())],
+}
+
+
+def keys_of(table: Table) -> list[tuple[str, ...]]:
+    """Every set of columns that is unique in `table`, the primary key first."""
+    unique = [
+        tuple(column.name for column in constraint.columns)
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
+    return [tuple(column.name for column in table.primary_key), *sorted(unique)]

@@ -1,0 +1,200 @@
+"""Which sound events are accepted: exactly one per idempotency key, the first; corrections with their target.
+
+First is the lowest register sequence, then line; what an earlier batch accepted stands whatever comes later.
+Equal content is a duplicate, other content or another date a conflict. Keys that occur twice are few: they are
+found by 64-bit hash (in the batch, in the lake's same dates, and apart from that in the dates around), and only
+these candidates are compared in full. What is not accepted moves from `events` to `left_out`.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+
+from billing_assets.metering.lake import Lake, LakePart
+
+CONTENT = ("event_type", "account_id", "event_time", "quantity", "properties")
+_ROW = "file_sequence, line, event_id, source, event_type, account_id, event_time, event_date, quantity, properties"
+
+
+def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int) -> None:
+    """Judge `events` against itself and the lake, and leave in it what is accepted.
+
+    A date that is more than the look-back away is not a conflict.
+    Within one batch a key is compared whatever its dates are, and the same date is compared without limit.
+    """
+    bench.execute("create or replace temp table rejected (file_sequence bigint, line bigint)")
+    bench.execute("create or replace temp table seen (event_date date, batch integer, key ubigint)")
+    dates = [row[0] for row in bench.execute("select distinct event_date from events order by 1").fetchall()]
+    bench.execute("create or replace temp table repeated as select key from events group by key having count(*) > 1")
+    bench.execute("create or replace temp table pending as select * from events where corrects is not null")
+    has_corrections = _count(bench, "pending") > 0
+    find_on_same_dates(bench, lake, dates)
+    if lookback_days:
+        find_on_other_dates(bench, lake, dates, lookback_days)
+    if has_corrections:
+        _find_targets(bench, lake)
+    bench.execute(
+        """
+        create or replace temp table candidate_keys as
+        select key from repeated
+        union select key from seen
+        union select key from pending
+        union select hash(source, corrects) as key from pending
+        """
+    )
+    if _count(bench, "candidate_keys") == 0:
+        return
+    _load_standing(bench, lake)
+    bench.execute(
+        "create or replace temp table judged as"
+        " select * from events where corrects is null and key in (select key from candidate_keys)"
+    )
+    _judge(bench, lookback_days)
+    if has_corrections:
+        _judge_corrections(bench, lookback_days)
+    bench.execute(
+        "delete from events using rejected"
+        " where events.file_sequence = rejected.file_sequence and events.line = rejected.line"
+    )
+
+
+def find_on_same_dates(bench: duckdb.DuckDBPyConnection, lake: Lake, dates: Sequence[date]) -> None:
+    """Keys of the batch that the lake holds on one of the batch's own dates."""
+    _find(bench, lake, lake.around(dates, 0), "select key from events")
+
+
+def find_on_other_dates(
+    bench: duckdb.DuckDBPyConnection, lake: Lake, dates: Sequence[date], lookback_days: int
+) -> None:
+    """Keys of the batch that the lake holds on the dates around, its own dates left out."""
+    own = set(dates)
+    parts = [part for part in lake.around(dates, lookback_days) if part.event_date not in own]
+    _find(bench, lake, parts, "select key from events")
+
+
+def _find_targets(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Targets of corrections, on any date: what was billed may be taken back at any time."""
+    _find(bench, lake, lake.parts, "select hash(source, corrects) from pending")
+
+
+def _find(bench: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[LakePart], keys: str) -> None:
+    if not parts:
+        return
+    dates = ", ".join(f"date '{day}'" for day in sorted({part.event_date for part in parts}))
+    bench.execute(
+        f"""
+        insert into seen
+        select event_date, batch, key
+        from ({lake.keys_query(bench, parts)})
+        where event_date in ({dates}) and key in ({keys})
+        """
+    )
+
+
+def _load_standing(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """`standing`: accepted events that a candidate may repeat, or correct."""
+    bench.execute(f"create or replace temp table standing as select {_ROW}, false as is_in_lake from events limit 0")
+    hits = set(bench.execute("select distinct event_date, batch from seen").fetchall())
+    parts = [part for part in lake.parts if (part.event_date, part.batch) in hits]
+    if parts:
+        bench.execute(
+            f"""
+            insert into standing
+            select {_ROW}, true as is_in_lake
+            from (select *, cast(event_time as date) as event_date from ({lake.query(parts)}))
+            where hash(source, event_id) in (select key from seen)
+            """
+        )
+
+
+def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
+    """Judge the rows of `judged` against `standing`, then against each other; the accepted join `standing`."""
+    is_same = " and ".join(f"standing.{name} = judged.{name}" for name in CONTENT)
+    differences = ", ".join(f"case when standing.{name} <> judged.{name} then '{name}' end" for name in CONTENT)
+    bench.execute(
+        f"""
+        create or replace temp table verdicts as
+        with against_standing as (
+            select
+                judged.file_sequence, judged.line, standing.file_sequence as first_file,
+                standing.line as first_line, {is_same} as is_same, concat_ws(', ', {differences}) as differences
+            from judged
+            join standing
+                on standing.source = judged.source and standing.event_id = judged.event_id
+                and (
+                    not standing.is_in_lake
+                    or abs(date_diff('day', standing.event_date, judged.event_date)) <= {lookback_days})
+            qualify row_number() over (
+                partition by judged.file_sequence, judged.line
+                order by is_same desc, standing.file_sequence, standing.line) = 1
+        ),
+        ranked as (
+            select
+                *,
+                row_number() over (partition by source, event_id order by file_sequence, line) as place
+            from judged
+            anti join against_standing using (file_sequence, line)
+        ),
+        against_each_other as (
+            select
+                judged.file_sequence, judged.line, standing.file_sequence as first_file,
+                standing.line as first_line, {is_same} as is_same, concat_ws(', ', {differences}) as differences
+            from ranked as judged
+            join ranked as standing
+                on standing.source = judged.source and standing.event_id = judged.event_id
+                and standing.place = 1 and judged.place > 1
+        )
+        from against_standing union all from against_each_other
+        """
+    )
+    bench.execute(
+        """
+        insert into left_out
+        select
+            judged.* replace (case when not verdicts.is_same then 'conflict ' || verdicts.differences end as fault),
+            if(verdicts.is_same, 'duplicate', 'conflict'), verdicts.first_file, verdicts.first_line
+        from judged
+        join verdicts using (file_sequence, line)
+        """
+    )
+    bench.execute("insert into rejected select file_sequence, line from verdicts")
+    bench.execute(
+        f"insert into standing select {_ROW}, false from judged anti join verdicts using (file_sequence, line)"
+    )
+
+
+def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
+    """Corrections come after the events of their batch, in rounds: one may take back another."""
+    while True:
+        bench.execute(
+            """
+            create or replace temp table judged as
+            select * from pending where exists (
+                select 1 from standing
+                where standing.source = pending.source and standing.event_id = pending.corrects
+                    and standing.account_id = pending.account_id and standing.event_type = pending.event_type)
+            """
+        )
+        if _count(bench, "judged") == 0:
+            break
+        bench.execute(
+            "create or replace temp table pending as from pending anti join judged using (file_sequence, line)"
+        )
+        _judge(bench, lookback_days)
+    bench.execute(
+        """
+        insert into left_out
+        select
+            * replace (
+                'correction no accepted event ' || corrects || ' of the same source, account and meter' as fault),
+            'quarantined', null, null
+        from pending
+        """
+    )
+    bench.execute("insert into rejected select file_sequence, line from pending")
+
+
+def _count(bench: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = bench.execute(f"select count(*) from {table}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,322 @@
+"""Roll-ups: mergeable partials of every aggregation, by UTC bucket x account x meter x dimensions x measure.
+
+A batch adds the partials of its own events; only the buckets it touches are merged. When contracts ask for more
+than the roll-ups of a meter (or the buckets of an account) keep, exactly those are built again from the lake.
+Prices and periods do not exist here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from billing_assets.metering import properties
+from billing_assets.metering.lake import Lake, LakePart
+from billing_assets.metering.rules import CONTRACT_PROPERTY, LATEST, LEVEL, QUANTITY, MeterRules
+
+# Events aggregated by one statement: bounds the memory of a large landing (about 1 GB), whole dates together.
+_CHUNK_EVENTS = 2_000_000
+
+_KEYS = ("bucket_from", "account_id", "meter", "dimensions", "measure")
+_BUCKET_COLUMNS = (
+    "bucket_from, bucket_to, account_id, meter, dimensions, measure, event_count, quantity_sum, quantity_max,"
+    " quantity_min, latest_at, latest_source, latest_event_id, latest_quantity, level_seconds"
+)
+_UNIQUE_COLUMNS = "bucket_from, bucket_to, account_id, meter, dimensions, property, value"
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """Meters and accounts whose roll-ups do not keep what the contracts now ask for."""
+
+    meters: frozenset[str]
+    accounts: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.meters or self.accounts)
+
+    def condition(self, meter: str, account: str) -> str:
+        """SQL condition over the named columns, with the tables `rebuilt_meters` and `rebuilt_accounts`."""
+        return (
+            f"({meter} in (select meter from rebuilt_meters) or {account} in (select account_id from rebuilt_accounts))"
+        )
+
+
+def register_rules(connection: duckdb.DuckDBPyConnection, rules: MeterRules) -> Rebuild:
+    """Write what roll-ups now keep to raw_metering, and tell what must be built again for it."""
+    changed: set[str] = set()
+    for table, wanted, always in (
+        ("dimensions", rules.dimensions, CONTRACT_PROPERTY),
+        ("measures", rules.measures, QUANTITY),
+        ("extras", rules.extras, None),
+    ):
+        kept = set(connection.execute(f"from raw_metering.{table}").fetchall())
+        added = sorted(wanted - kept)
+        if added:
+            connection.executemany(f"insert into raw_metering.{table} values (?, ?)", added)
+        changed |= {meter for meter, name in added if name != always}
+    known = _texts(connection, "select distinct meter from raw_metering.usage_buckets") if changed else set()
+    accounts = set()
+    if rules.quarter_hour_accounts:
+        accounts = _texts(
+            connection,
+            "select distinct account_id from raw_metering.usage_buckets"
+            " where bucket_to - bucket_from > interval 15 minutes and list_contains(?, account_id)",
+            [sorted(rules.quarter_hour_accounts)],
+        )
+    return Rebuild(frozenset(changed & known), frozenset(accounts))
+
+
+def roll_up(
+    connection: duckdb.DuckDBPyConnection,
+    bench: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    written: Sequence[LakePart],
+    rules: MeterRules,
+    rebuild: Rebuild,
+) -> None:
+    """Bring raw_metering.usage_buckets and unique_values up to the batch whose events are in `events`."""
+    _create_tables(bench, rules, rebuild)
+    own = "select * from events"
+    if rebuild:
+        own += f" where not {rebuild.condition('event_type', 'account_id')}"
+    for chunk in _chunks(written):
+        first, last = chunk[0].event_date, chunk[-1].event_date
+        _add_partials(bench, f"from ({own}) where event_date between date '{first}' and date '{last}'", rules)
+    _merge(connection, bench)
+    if rebuild:
+        _create_tables(bench, rules, rebuild)
+        for chunk in _chunks(sorted([*lake.parts, *written])):
+            events = f"from ({lake.query(chunk)}) where {rebuild.condition('event_type', 'account_id')}"
+            _add_partials(bench, events, rules)
+        for table in ("usage_buckets", "unique_values"):
+            connection.execute(
+                f"delete from raw_metering.{table}"
+                " where list_contains($meters, meter) or list_contains($accounts, account_id)",
+                {"meters": sorted(rebuild.meters), "accounts": sorted(rebuild.accounts)},
+            )
+        _merge(connection, bench)
+
+
+def _chunks(parts: Sequence[LakePart]) -> Iterator[list[LakePart]]:
+    """Parts in date order, whole dates together (a bucket never spans two chunks)."""
+    chunk: list[LakePart] = []
+    for part in parts:
+        if chunk and part.event_date != chunk[-1].event_date and sum(p.rows for p in chunk) > _CHUNK_EVENTS:
+            yield chunk
+            chunk = []
+        chunk.append(part)
+    if chunk:
+        yield chunk
+
+
+def _create_tables(bench: duckdb.DuckDBPyConnection, rules: MeterRules, rebuild: Rebuild) -> None:
+    bench.execute(
+        """
+        create or replace table partials (
+            bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
+            measure varchar, event_count bigint, quantity_sum decimal(38,12), quantity_max decimal(38,12),
+            quantity_min decimal(38,12), latest_at timestamp, latest_source varchar, latest_event_id varchar,
+            latest_quantity decimal(38,12), level_seconds decimal(38,12));
+        create or replace table unique_partials (
+            bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
+            property varchar, value varchar);
+        """
+    )
+    _fill(bench, "quarter_hour_accounts", {"account_id": sorted(rules.quarter_hour_accounts)})
+    _fill(bench, "rebuilt_meters", {"meter": sorted(rebuild.meters)})
+    _fill(bench, "rebuilt_accounts", {"account_id": sorted(rebuild.accounts)})
+
+
+def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRules) -> None:
+    """Aggregate a relation of events. Each pair of meter and properties is looked at once, outside SQL."""
+    pairs = bench.execute(f"select distinct event_type, properties {events}").fetchall()
+    kept = {meter: rules.dimensions_of(meter) for meter, _ in pairs}
+    _fill(
+        bench,
+        "shapes",
+        {
+            "event_type": [meter for meter, _ in pairs],
+            "properties": [text for _, text in pairs],
+            "dimensions": [properties.dimensions_text(properties.texts_of(text), kept[meter]) for meter, text in pairs],
+        },
+    )
+    bench.execute(f"insert into partials {_partials_query(events, rules, repr(QUANTITY), 'events.quantity', '')}")
+    found = list(properties.readings(pairs, rules))
+    if found:
+        _fill(
+            bench,
+            "readings",
+            {
+                "event_type": [meter for meter, *_ in found],
+                "properties": [text for _, text, *_ in found],
+                "measure": [measure for _, _, measure, _ in found],
+            },
+            value=pa.array([value for *_, value in found], pa.decimal128(38, 12)),
+        )
+        join = "join readings using (event_type, properties)"
+        bench.execute(
+            f"insert into partials {_partials_query(events, rules, 'readings.measure', 'readings.value', join)}"
+        )
+    unique = [
+        (meter, text, name, value)
+        for meter, text in pairs
+        if rules.unique_of(meter)
+        for name, value in properties.texts_of(text).items()
+        if name in rules.unique_of(meter)
+    ]
+    if unique:
+        names = ("event_type", "properties", "property", "value")
+        _fill(bench, "unique_texts", dict(zip(names, map(list, zip(*unique, strict=True)), strict=True)))
+        bench.execute(
+            f"""
+            insert into unique_partials
+            select distinct
+                {_BUCKET_FROM} as bucket_from, {_BUCKET_FROM} + {_BUCKET_LENGTH} as bucket_to,
+                events.account_id, event_type as meter, shapes.dimensions,
+                unique_texts.property, unique_texts.value
+            from (select * {events}) as events
+            join shapes using (event_type, properties)
+            join unique_texts using (event_type, properties)
+            left join quarter_hour_accounts on quarter_hour_accounts.account_id = events.account_id
+            """
+        )
+
+
+_BUCKET_FROM = (
+    "case when quarter_hour_accounts.account_id is null then date_trunc('hour', events.event_time)"
+    " else time_bucket(interval 15 minutes, events.event_time) end"
+)
+_BUCKET_LENGTH = "case when quarter_hour_accounts.account_id is null then interval 1 hour else interval 15 minutes end"
+
+
+def _partials_query(events: str, rules: MeterRules, measure: str, value: str, join: str) -> str:
+    """Latest = by event time, then source, then event id. A second that has begun counts as elapsed from its start."""
+    latest = _where_kept(
+        rules,
+        LATEST,
+        "max({'moment': event_time, 'source': source, 'event_id': event_id, 'quantity': quantity})",
+        "{'moment': null, 'source': null, 'event_id': null, 'quantity': null}",
+    )
+    level = _where_kept(
+        rules, LEVEL, "sum(quantity * cast(date_diff('second', event_time, bucket_to) as integer))", "null"
+    )
+    return f"""
+        with metered as (
+            select
+                {_BUCKET_FROM} as bucket_from, {_BUCKET_FROM} + {_BUCKET_LENGTH} as bucket_to,
+                events.account_id, event_type as meter, shapes.dimensions, {measure} as measure,
+                events.event_time, events.source, events.event_id, {value} as quantity
+            from (select * {events}) as events
+            join shapes using (event_type, properties)
+            {join}
+            left join quarter_hour_accounts on quarter_hour_accounts.account_id = events.account_id
+        ),
+        grouped as (
+            select
+                bucket_from, bucket_to, account_id, meter, dimensions, measure,
+                count(*) as event_count, sum(quantity) as quantity_sum, max(quantity) as quantity_max,
+                min(quantity) as quantity_min,
+                {latest} as latest, {level} as level_seconds
+            from metered
+            group by all
+        )
+        select
+            bucket_from, bucket_to, account_id, meter, dimensions, measure, event_count, quantity_sum,
+            quantity_max, quantity_min, latest.moment, latest.source, latest.event_id, latest.quantity, level_seconds
+        from grouped"""
+
+
+def _where_kept(rules: MeterRules, extra: str, aggregate: str, otherwise: str) -> str:
+    meters = ", ".join("'" + meter.replace("'", "''") + "'" for meter in rules.meters_with(extra))
+    return f"{aggregate} filter (where meter in ({meters}))" if meters else otherwise
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection) -> None:
+    """Add partials to the warehouse: one group by over the touched rows, old and new."""
+    span = bench.execute("select min(bucket_from), max(bucket_from), count(*) from partials").fetchone()
+    if span is None or span[2] == 0:
+        return
+    # The span lets DuckDB skip the storage of hours that the batch did not touch.
+    bounds = {"first": span[0], "last": span[1]}
+    keys = ", ".join(_KEYS)
+    connection.register("incoming", bench.execute("from partials").to_arrow_table())
+    touched = connection.execute(
+        f"""
+        create or replace temp table touched as
+        select {_BUCKET_COLUMNS} from raw_metering.usage_buckets as b
+        semi join incoming using ({keys})
+        where b.bucket_from between $first and $last
+        """,
+        bounds,
+    ).fetchall()
+    if touched[0][0]:
+        same = " and ".join(f"b.{name} = touched.{name}" for name in _KEYS)
+        connection.execute(
+            "delete from raw_metering.usage_buckets as b using touched"
+            f" where b.bucket_from between $first and $last and {same}",
+            bounds,
+        )
+        connection.execute(
+            f"""
+            insert into touched
+            select {_BUCKET_COLUMNS} from incoming semi join (select {keys} from touched) using ({keys})
+            """
+        )
+        connection.execute(
+            f"""
+            insert into raw_metering.usage_buckets ({_BUCKET_COLUMNS})
+            with grouped as (
+                select
+                    bucket_from, bucket_to, account_id, meter, dimensions, measure,
+                    sum(event_count) as event_count, sum(quantity_sum) as quantity_sum,
+                    max(quantity_max) as quantity_max, min(quantity_min) as quantity_min,
+                    max({{
+                        'moment': latest_at, 'source': latest_source, 'event_id': latest_event_id,
+                        'quantity': latest_quantity}}) as latest,
+                    sum(level_seconds) as level_seconds
+                from touched
+                group by all
+            )
+            select
+                bucket_from, bucket_to, account_id, meter, dimensions, measure, event_count, quantity_sum,
+                quantity_max, quantity_min, latest.moment, latest.source, latest.event_id, latest.quantity,
+                level_seconds
+            from grouped
+            """
+        )
+    connection.execute(
+        f"""
+        insert into raw_metering.usage_buckets ({_BUCKET_COLUMNS})
+        select {_BUCKET_COLUMNS} from incoming anti join touched using ({keys})
+        """
+    )
+    connection.unregister("incoming")
+    unique = bench.execute("from unique_partials").to_arrow_table()
+    if unique.num_rows:
+        connection.register("incoming", unique)
+        connection.execute(
+            f"""
+            insert into raw_metering.unique_values by name
+            select {_UNIQUE_COLUMNS} from incoming
+            anti join raw_metering.unique_values using ({_UNIQUE_COLUMNS})
+            order by all
+            """
+        )
+        connection.unregister("incoming")
+
+
+def _fill(
+    bench: duckdb.DuckDBPyConnection, name: str, columns: dict[str, list[str]], value: pa.Array | None = None
+) -> None:
+    arrays = {column: pa.array(texts, pa.string()) for column, texts in columns.items()}
+    if value is not None:
+        arrays["value"] = value
+    bench.register("incoming", pa.table(arrays))
+    bench.execute(f"create or replace table {name} as select * from incoming")
+    bench.unregister("incoming")
+
+
+def _texts(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object] | None = None) -> set[str]:
+    return {row[0] for row in connection.execute(query, parameters or []).fetchall()}

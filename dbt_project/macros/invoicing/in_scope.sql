@@ -1,0 +1,9 @@
+{# A line is in scope when the term names nothing, or names its charge (or commitment), its product or its kind. #}
+{% macro in_scope(targets, line) -%}
+    (
+        {{ targets }} is null
+        or list_contains({{ targets }}, {{ line }}.charge_id)
+        or list_contains({{ targets }}, {{ line }}.product)
+        or list_contains({{ targets }}, {{ line }}.line_kind)
+    )
+{%- endmacro %}

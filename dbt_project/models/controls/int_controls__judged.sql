@@ -1,0 +1,43 @@
+{#- One statement for all controls: a control that is not listed here did not run, and the gate stays closed. -#}
+{%- set controls = [
+    'ctl_con_02_bill_differs_from_contract',
+    'ctl_con_04_amendment_chain_broken',
+    'ctl_con_05_terms_not_ratable',
+    'ctl_inv_01_lines_not_total',
+    'ctl_inv_02_line_not_on_one_document',
+    'ctl_inv_03_number_sequence_broken',
+    'ctl_inv_06_document_missing',
+    'ctl_inv_07_document_duplicated',
+    'ctl_prv_02_used_without_contract',
+    'ctl_prv_03_billed_not_provisioned',
+    'ctl_rat_02_usage_not_rated',
+    'ctl_rat_03_price_cut_unapproved',
+    'ctl_usg_01_manifest_disagrees',
+    'ctl_usg_02_file_missing',
+    'ctl_usg_04_event_key_conflict',
+    'ctl_usg_05_file_not_conserved',
+    'ctl_usg_06_row_quarantined',
+    'ctl_usg_07_usage_unbilled',
+    'ctl_usg_08_usage_outside_term',
+] -%}
+with
+{% for control in controls %}
+{{ control }} as (
+
+    select * from {{ ref(control) }}
+
+),
+
+{% endfor -%}
+
+final as (
+
+    {% for control in controls -%}
+    select * from {{ control }}
+    {% if not loop.last %}union all
+    {% endif %}
+    {%- endfor %}
+
+)
+
+select * from final

@@ -1,0 +1,229 @@
+with windows as (
+
+    select * from {{ ref('int_commitments__windowed') }}
+    where committed_amount is not null
+
+),
+
+charge_lines as (
+
+    select * from {{ ref('int_charge_lines__rounded') }}
+
+),
+
+commitments as (
+
+    select * from {{ ref('int_commitments__in_force') }}
+
+),
+
+applies_to as (
+
+    select * from {{ ref('stg_contracts__applies_to') }}
+    where owner_kind = 'commitment'
+
+),
+
+bill_dates as (
+
+    select * from {{ ref('int_bill_dates__listed') }}
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+-- A window still open cannot have fallen short.
+closed_windows as (
+
+    select windows.*
+    from windows
+    cross join run
+    where windows.bill_date <= run.as_of
+
+),
+
+scopes as (
+
+    select
+        contract_id,
+        version,
+        owner_id as commitment_id,
+        list(target) as targets
+    from applies_to
+    group by contract_id, version, owner_id
+
+),
+
+spent as (
+
+    select
+        closed_windows.contract_id,
+        closed_windows.commitment_id,
+        closed_windows.window_from,
+        cast(sum(charge_lines.amount) as decimal(38, 12)) as amount,
+        cast(coalesce(sum(charge_lines.amount) filter (where charge_lines.line_kind = 'usage'), 0) as decimal(38, 12))
+            as usage_amount
+    from closed_windows
+    inner join charge_lines
+        on closed_windows.contract_id = charge_lines.contract_id
+        -- What was billed ahead belongs to the window it serves; what is billed behind, to the one its bill closes.
+        and case
+            when charge_lines.timing = 'advance'
+                then charge_lines.service_from >= closed_windows.window_from
+                    and charge_lines.service_from < closed_windows.window_to
+            else charge_lines.bill_date > closed_windows.window_from
+                and charge_lines.bill_date <= closed_windows.window_to
+        end
+    left join scopes
+        on closed_windows.contract_id = scopes.contract_id
+        and closed_windows.version = scopes.version
+        and closed_windows.commitment_id = scopes.commitment_id
+    where {{ in_scope('scopes.targets', 'charge_lines') }}
+    group by closed_windows.contract_id, closed_windows.commitment_id, closed_windows.window_from
+
+),
+
+compared as (
+
+    select
+        closed_windows.*,
+        coalesce(case closed_windows.kind when 'windowed' then spent.usage_amount else spent.amount end, 0)
+            as spent_amount,
+        coalesce(closed_windows.overage_factor, 1) - 1 as surcharge
+    from closed_windows
+    left join spent
+        on closed_windows.contract_id = spent.contract_id
+        and closed_windows.commitment_id = spent.commitment_id
+        and closed_windows.window_from = spent.window_from
+
+),
+
+excess as (
+
+    select
+        *,
+        spent_amount - committed_amount as excess_amount
+    from compared
+
+),
+
+shortfalls as (
+
+    select
+        *,
+        'true_up' as line_kind,
+        cast(committed_amount - spent_amount as decimal(38, 12)) as unrounded_amount
+    from excess
+    where
+        spent_amount < committed_amount
+        and case when kind = 'minimum_spend' then coalesce(true_up, true) else coalesce(true_up, false) end
+
+),
+
+overages as (
+
+    select
+        *,
+        'overage' as line_kind,
+        {{ multiply('excess_amount', 'surcharge') }} as unrounded_amount
+    from excess
+    where kind = 'windowed' and spent_amount > committed_amount and surcharge <> 0
+
+),
+
+settlements as (
+
+    select * from shortfalls
+    union all
+    select * from overages
+
+),
+
+prepaid as (
+
+    select
+        commitments.*,
+        bill_dates.bill_date
+    from commitments
+    inner join bill_dates
+        on commitments.contract_id = bill_dates.contract_id
+        and commitments.first_from <= bill_dates.bill_date
+    where commitments.kind = 'prepaid' and commitments.part_no = 1 and commitments.amount is not null
+    qualify row_number() over (
+        partition by commitments.contract_id, commitments.commitment_id order by bill_dates.bill_date
+    ) = 1
+
+),
+
+lines as (
+
+    select
+        contract_id,
+        bill_date,
+        'arrears' as timing,
+        commitment_id,
+        line_kind,
+        window_from as service_from,
+        window_to as service_to,
+        unrounded_amount,
+        {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as amount,
+        currency,
+        version
+    from settlements
+
+    union all
+
+    select
+        contract_id,
+        bill_date,
+        'advance' as timing,
+        commitment_id,
+        'prepaid' as line_kind,
+        first_from as service_from,
+        -- Open-ended credit has no service end of its own; it is shown over the day it is granted.
+        coalesce(
+            cast(timezone(timezone, timezone('UTC', expires_at)) as date),
+            case when last_to < date '9999-12-31' then last_to end,
+            first_from + 1
+        ) as service_to,
+        amount as unrounded_amount,
+        {{ round_amount('amount', 'rounding_places', 'rounding_mode') }} as amount,
+        currency,
+        version
+    from prepaid
+
+),
+
+final as (
+
+    select
+        concat_ws('/', contract_id, bill_date, commitment_id, line_kind, service_from) as line_key,
+        cast(null as varchar) as parent_line_key,
+        contract_id,
+        bill_date,
+        timing,
+        commitment_id as charge_id,
+        commitment_id as reference_id,
+        line_kind,
+        cast(null as varchar) as product,
+        cast(null as varchar) as meter,
+        '{}' as group_key,
+        service_from,
+        service_to,
+        cast(1 as decimal(38, 12)) as quantity,
+        'each' as unit,
+        unrounded_amount,
+        amount,
+        currency,
+        version as price_version,
+        cast(null as varchar) as original_period
+    from lines
+    where amount <> 0 or unrounded_amount <> 0
+
+)
+
+select * from final

@@ -1,0 +1,164 @@
+with grants as (
+
+    select * from {{ ref('stg_contracts__grants') }}
+
+),
+
+commitments as (
+
+    select * from {{ ref('int_commitments__in_force') }}
+    where kind = 'prepaid'
+
+),
+
+versioned as (
+
+    select * from {{ ref('int_contracts__versioned') }}
+
+),
+
+applies_to as (
+
+    select * from {{ ref('stg_contracts__applies_to') }}
+    where owner_kind in ('grant', 'commitment')
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+explicit_grants as (
+
+    select
+        grants.contract_id,
+        grants.grant_id,
+        grants.version,
+        grants.commitment_id,
+        'grant' as owner_kind,
+        grants.kind,
+        grants.amount,
+        coalesce(grants.unit, 'currency') as unit,
+        coalesce(
+            grants.effective_at, min(versioned.in_force_from_at) over (
+                partition by grants.contract_id, grants.grant_id
+            )
+        ) as effective_at,
+        grants.expires_at,
+        grants.voided_at,
+        grants.priority,
+        grants.purchased_by,
+        grants.every_days is not null as is_recurring,
+        grants.rollover_max is not null or grants.rollover_min is not null as is_rolled_over
+    from grants
+    inner join versioned
+        on grants.contract_id = versioned.contract_id
+        and grants.version = versioned.version
+    cross join run
+    where versioned.in_force_from <= run.as_of
+    -- The latest terms in force speak for a grant that several versions repeat.
+    qualify row_number() over (
+        partition by grants.contract_id, grants.grant_id order by versioned.in_force_from desc
+    ) = 1
+
+),
+
+-- A prepaid commitment makes its own grant, unless the contract lists the grant itself.
+commitment_grants as (
+
+    select
+        commitments.contract_id,
+        commitments.commitment_id as grant_id,
+        commitments.version,
+        commitments.commitment_id,
+        'commitment' as owner_kind,
+        'commit' as kind,
+        commitments.amount,
+        'currency' as unit,
+        commitments.in_force_from_at as effective_at,
+        commitments.expires_at,
+        cast(null as timestamp) as voided_at,
+        commitments.priority,
+        commitments.commitment_id as purchased_by,
+        false as is_recurring,
+        commitments.rollover_max is not null or commitments.rollover_min is not null as is_rolled_over
+    from commitments
+    cross join run
+    left join explicit_grants
+        on commitments.contract_id = explicit_grants.contract_id
+        and commitments.commitment_id = explicit_grants.commitment_id
+    where
+        commitments.part_no = 1
+        and commitments.part_from <= run.as_of
+        and explicit_grants.grant_id is null
+
+),
+
+gathered as (
+
+    select * from explicit_grants
+    union all
+    select * from commitment_grants
+
+),
+
+scopes as (
+
+    select
+        contract_id,
+        version,
+        owner_kind,
+        owner_id,
+        list(target) as targets
+    from applies_to
+    group by contract_id, version, owner_kind, owner_id
+
+),
+
+described as (
+
+    select
+        gathered.* exclude (unit),
+        case when gathered.unit = versioned.currency then 'currency' else gathered.unit end as unit,
+        scopes.targets,
+        versioned.currency,
+        versioned.timezone,
+        versioned.selling_entity,
+        versioned.rounding_places,
+        case when gathered.kind in ('promotional', 'sla') then 'reduction' else 'payment' end as pool,
+        least(
+            coalesce(gathered.expires_at, timestamp '9999-12-31'), coalesce(gathered.voided_at, timestamp '9999-12-31')
+        ) as ends_at
+    from gathered
+    inner join versioned
+        on gathered.contract_id = versioned.contract_id
+        and gathered.version = versioned.version
+    left join scopes
+        on gathered.contract_id = scopes.contract_id
+        and gathered.version = scopes.version
+        and gathered.owner_kind = scopes.owner_kind
+        and gathered.grant_id = scopes.owner_id
+
+),
+
+final as (
+
+    select
+        * exclude (rounding_places, amount),
+        -- Money is drawn in whole minor units, so a fraction of one is never granted.
+        {{ round_amount('amount', 'rounding_places', "'floor'") }} as amount,
+        row_number() over (
+            partition by contract_id, pool
+            order by priority nulls last, ends_at, effective_at, grant_id
+        ) as burn_rank,
+        cast(timezone(timezone, timezone('UTC', effective_at)) as date) as granted_on,
+        cast(timezone(timezone, timezone('UTC', ends_at - interval 1 microsecond)) as date) as last_day
+    from described
+    -- Credits in a meter's unit, recurring ones and those that roll over: see int_terms__unsupported.
+    where unit = 'currency' and not is_recurring and not is_rolled_over and amount is not null
+
+)
+
+select * from final

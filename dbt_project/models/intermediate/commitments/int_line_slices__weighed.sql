@@ -1,0 +1,151 @@
+with lines as (
+
+    select * from {{ ref('int_priced_lines__collected') }}
+    where line_kind <> 'prepaid'
+
+),
+
+grants as (
+
+    select * from {{ ref('int_grants__ranked') }}
+
+),
+
+attributed as (
+
+    select * from {{ ref('int_usage__attributed') }}
+
+),
+
+charges as (
+
+    select * from {{ ref('int_charges__in_force') }}
+
+),
+
+granted_lines as (
+
+    select
+        contract_id,
+        line_key,
+        line_kind,
+        timing,
+        charge_id,
+        group_key,
+        line_order,
+        {{ local_midnight('service_from', 'timezone') }} as from_at,
+        {{ local_midnight('service_to', 'timezone') }} as to_at
+    from lines
+    where contract_id in (select grants.contract_id from grants)
+
+),
+
+-- Usage burns when it happens. Every other line burns at one moment: what is billed ahead when its service begins,
+-- the rest when its service ends.
+spanned as (
+
+    select
+        * exclude (from_at, to_at),
+        line_kind = 'usage' as is_spread,
+        case when line_kind = 'usage' or timing = 'advance' then from_at else to_at end as from_at,
+        case when line_kind <> 'usage' and timing = 'advance' then from_at else to_at end as to_at
+    from granted_lines
+
+),
+
+lives as (
+
+    select contract_id, effective_at as boundary_at from grants
+    union
+    select contract_id, ends_at as boundary_at from grants
+
+),
+
+boundaries as (
+
+    select contract_id, line_key, from_at as boundary_at from spanned
+    union
+    select spanned.contract_id, spanned.line_key, lives.boundary_at
+    from spanned
+    inner join lives
+        on spanned.contract_id = lives.contract_id
+        and lives.boundary_at > spanned.from_at
+        and lives.boundary_at < spanned.to_at
+    where spanned.is_spread
+
+),
+
+slices as (
+
+    select
+        spanned.contract_id,
+        spanned.line_key,
+        spanned.charge_id,
+        spanned.group_key,
+        spanned.is_spread,
+        spanned.timing,
+        spanned.line_kind,
+        spanned.line_order,
+        boundaries.boundary_at as slice_from_at,
+        coalesce(
+            lead(boundaries.boundary_at) over (partition by spanned.line_key order by boundaries.boundary_at),
+            spanned.to_at
+        ) as slice_to_at,
+        row_number() over (partition by spanned.line_key order by boundaries.boundary_at) as slice_no,
+        count(*) over (partition by spanned.line_key) as slice_count
+    from spanned
+    inner join boundaries on spanned.line_key = boundaries.line_key
+
+),
+
+-- A line that a grant's life cuts is divided by the usage on either side.
+weights as (
+
+    select
+        slices.line_key,
+        slices.slice_no,
+        cast(sum(greatest(
+            case when charges.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end, 0
+        )) as decimal(38, 12)) as weight
+    from slices
+    inner join attributed
+        on slices.contract_id = attributed.contract_id
+        and slices.charge_id = attributed.charge_id
+        and slices.group_key = attributed.group_key
+        and attributed.bucket_from >= slices.slice_from_at
+        and attributed.bucket_from < slices.slice_to_at
+    inner join charges
+        on attributed.contract_id = charges.contract_id
+        and attributed.charge_id = charges.charge_id
+        and attributed.segment_from = charges.segment_from
+    where slices.slice_count > 1 and attributed.measure = coalesce(nullif(charges.property, ''), 'quantity')
+    group by slices.line_key, slices.slice_no
+
+),
+
+final as (
+
+    select
+        slices.contract_id,
+        slices.line_key,
+        slices.slice_no,
+        slices.slice_count,
+        slices.line_key || '#' || slices.slice_no as slice_key,
+        slices.line_kind,
+        slices.is_spread,
+        slices.timing,
+        slices.slice_from_at,
+        slices.slice_to_at,
+        case when slices.slice_count = 1 then 1 else coalesce(weights.weight, 0) end as weight,
+        row_number() over (
+            partition by slices.contract_id
+            order by slices.slice_to_at, slices.slice_from_at, slices.line_order, slices.line_key
+        ) as slice_order
+    from slices
+    left join weights
+        on slices.line_key = weights.line_key
+        and slices.slice_no = weights.slice_no
+
+)
+
+select * from final

@@ -1,0 +1,205 @@
+with segments as (
+
+    select * from {{ ref('int_charges__in_force') }}
+
+),
+
+versioned as (
+
+    select * from {{ ref('int_contracts__versioned') }}
+
+),
+
+cells as (
+
+    select * from {{ ref('stg_contracts__price_cells') }}
+
+),
+
+tiers as (
+
+    select * from {{ ref('stg_contracts__price_tiers') }}
+
+),
+
+discounts as (
+
+    select * from {{ ref('stg_contracts__discounts') }}
+
+),
+
+grants as (
+
+    select * from {{ ref('stg_contracts__grants') }}
+
+),
+
+cell_terms as (
+
+    select
+        cells.*,
+        (
+            select count(*) from tiers
+            where
+                tiers.contract_id = cells.contract_id
+                and tiers.version = cells.version
+                and tiers.charge_id = cells.charge_id
+                and tiers.cell_no = cells.cell_no
+        ) as tier_count
+    from cells
+
+),
+
+-- Discounts and grants are terms of the contract, so they count on every day their version is in force.
+free_quantities as (
+
+    select distinct
+        discounts.contract_id,
+        discounts.charge_id,
+        versioned.in_force_from,
+        versioned.in_force_to
+    from discounts
+    inner join versioned
+        on
+            discounts.contract_id = versioned.contract_id
+            and discounts.version = versioned.version
+    where discounts.kind = 'free_quantity'
+
+),
+
+meter_grants as (
+
+    select distinct
+        grants.contract_id,
+        grants.unit as meter,
+        versioned.in_force_from,
+        versioned.in_force_to
+    from grants
+    inner join versioned
+        on
+            grants.contract_id = versioned.contract_id
+            and grants.version = versioned.version
+    where grants.unit <> 'currency'
+
+),
+
+usage_cells as (
+
+    select
+        segments.*,
+        cell_terms.cell_no,
+        coalesce(cell_terms.model, segments.model) as cell_model,
+        cell_terms.fixed_per_event,
+        cell_terms.free_events,
+        cell_terms.free_amount,
+        cell_terms.min_per_event,
+        cell_terms.max_per_event,
+        -- landing refuses prices without their figures; this guards tables filled any other way
+        case coalesce(cell_terms.model, segments.model)
+            when 'unit' then cell_terms.unit_price is not null
+            when 'dynamic' then cell_terms.multiplier is not null
+            when 'package' then cell_terms.package_price is not null and coalesce(cell_terms.package_size, 0) > 0
+            when 'percentage' then true
+            when 'precomputed' then true
+            else cell_terms.tier_count > 0
+        end as is_complete
+    from segments
+    left join cell_terms
+        on
+            segments.contract_id = cell_terms.contract_id
+            and segments.version = cell_terms.version
+            and segments.charge_id = cell_terms.charge_id
+    where segments.type = 'usage'
+
+),
+
+-- One CASE says what rating cannot do right: first reason that holds, from the header down to the price.
+judged_usage as (
+
+    select
+        usage_cells.contract_id,
+        usage_cells.charge_id,
+        usage_cells.version,
+        case
+            when usage_cells.meter is null then 'usage charge without a meter'
+            when usage_cells.aggregation not in (
+                'sum', 'count', 'max', 'min', 'latest', 'average', 'unique_count', 'weighted_sum'
+            ) then 'unknown aggregation ' || usage_cells.aggregation
+            when usage_cells.aggregation = 'unique_count' and usage_cells.property is null
+                then 'unique_count without a property'
+            when usage_cells.conversion_rounding not in ('none', 'up', 'down', 'half_up')
+                then 'unknown rounding of the unit conversion ' || usage_cells.conversion_rounding
+            when usage_cells.divide_by <= 0 then 'unit conversion by zero or less'
+            when free_quantities.contract_id is not null then 'discount of a free quantity'
+            when meter_grants.contract_id is not null then 'credit grant in units of the meter'
+            when usage_cells.cell_no is null then 'no price'
+            when usage_cells.cell_model is null or usage_cells.cell_model not in (
+                'unit', 'graduated', 'volume', 'graduated_percentage', 'package', 'percentage', 'dynamic',
+                'precomputed', 'capacity'
+            ) then 'price model ' || coalesce(usage_cells.cell_model, 'missing') || ' on usage'
+            when
+                usage_cells.cell_model = 'percentage'
+                and coalesce(usage_cells.min_per_event, usage_cells.max_per_event) is not null
+                then 'percentage with limits per event'
+            when usage_cells.cell_model = 'percentage' and usage_cells.free_events is not null
+                then 'percentage with free events'
+            when
+                usage_cells.cell_model = 'percentage'
+                and usage_cells.free_amount is not null
+                and coalesce(usage_cells.fixed_per_event, 0) <> 0
+                then 'percentage with a free amount and a fee per event'
+            when not usage_cells.is_complete then 'incomplete price of model ' || usage_cells.cell_model
+        end as reason
+    from usage_cells
+    left join free_quantities
+        on
+            usage_cells.contract_id = free_quantities.contract_id
+            and usage_cells.charge_id = coalesce(free_quantities.charge_id, usage_cells.charge_id)
+            and usage_cells.segment_from < free_quantities.in_force_to
+            and usage_cells.segment_to > free_quantities.in_force_from
+    left join meter_grants
+        on
+            usage_cells.contract_id = meter_grants.contract_id
+            and usage_cells.meter = meter_grants.meter
+            and usage_cells.segment_from < meter_grants.in_force_to
+            and usage_cells.segment_to > meter_grants.in_force_from
+
+),
+
+judged_headers as (
+
+    select
+        versioned.contract_id,
+        segments.charge_id,
+        versioned.version,
+        versioned.header_fault as reason
+    from versioned
+    inner join segments
+        on
+            versioned.contract_id = segments.contract_id
+            and versioned.in_force_from < segments.segment_to
+            and versioned.in_force_to > segments.segment_from
+
+),
+
+judged as (
+
+    select * from judged_usage
+    union all
+    select * from judged_headers
+
+),
+
+final as (
+
+    select distinct
+        contract_id,
+        charge_id,
+        version,
+        reason
+    from judged
+    where reason is not null
+
+)
+
+select * from final

@@ -1,0 +1,137 @@
+with lines as (
+
+    select * from {{ ref('int_invoice_lines__collected') }}
+
+),
+
+payments as (
+
+    select * from {{ ref('int_credit_payments__drawn') }}
+
+),
+
+bill_dates as (
+
+    select * from {{ ref('int_bill_dates__listed') }}
+
+),
+
+issued as (
+
+    select * from {{ ref('stg_ledger__issued_documents') }}
+    where revision = 0
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+issued_kinds as (
+
+    select
+        contract_id,
+        bill_date,
+        min(kind) as kind
+    from issued
+    group by contract_id, bill_date
+
+),
+
+sums as (
+
+    select
+        contract_id,
+        bill_date,
+        count(*) as line_count,
+        bool_or(timing = 'arrears') as has_arrears,
+        sum(amount) filter (where line_kind not in ('discount', 'credit', 'tax')) as subtotal,
+        sum(amount) filter (where line_kind = 'discount') as discount,
+        sum(amount) filter (where line_kind = 'credit') as credit_applied,
+        sum(amount) filter (where line_kind = 'tax') as tax,
+        sum(amount) as total
+    from lines
+    group by contract_id, bill_date
+
+),
+
+paid as (
+
+    select
+        contract_id,
+        bill_date,
+        sum(drawn_amount) as paid_from_credits
+    from payments
+    group by contract_id, bill_date
+
+),
+
+-- The arrears lines say which period a document serves; without any it serves the one that begins on its day. Without
+-- a line at all it is the bill of the period that ends.
+placed as (
+
+    select
+        bill_dates.*,
+        sums.* exclude (contract_id, bill_date, line_count, has_arrears),
+        paid.paid_from_credits,
+        coalesce(sums.line_count, 0) as line_count,
+        bill_dates.ended_from is not null
+        and (coalesce(sums.has_arrears, sums.contract_id is null) or bill_dates.begun_from is null) as is_behind,
+        bill_dates.bill_date <= run.as_of as is_due,
+        issued_kinds.kind as issued_kind
+    from bill_dates
+    cross join run
+    left join issued_kinds
+        on bill_dates.contract_id = issued_kinds.contract_id
+        and bill_dates.bill_date = issued_kinds.bill_date
+    left join sums
+        on bill_dates.contract_id = sums.contract_id
+        and bill_dates.bill_date = sums.bill_date
+    left join paid
+        on bill_dates.contract_id = paid.contract_id
+        and bill_dates.bill_date = paid.bill_date
+
+),
+
+final as (
+
+    select
+        contract_id,
+        bill_date,
+        account_id,
+        account_name,
+        channel,
+        selling_entity,
+        currency,
+        version,
+        payment_terms_days,
+        po_number,
+        case when is_behind then ended_from else begun_from end as period_from,
+        case when is_behind then ended_to else begun_to end as period_to,
+        case when is_behind then strftime(ended_to - 1, '%Y-%m') else strftime(begun_from, '%Y-%m') end as close_period,
+        is_due,
+        cast(line_count as integer) as line_count,
+        cast(coalesce(subtotal, 0) as decimal(38, 12)) as subtotal,
+        cast(coalesce(discount, 0) as decimal(38, 12)) as discount,
+        cast(coalesce(credit_applied, 0) as decimal(38, 12)) as credit_applied,
+        cast(coalesce(tax, 0) as decimal(38, 12)) as tax,
+        cast(coalesce(total, 0) as decimal(38, 12)) as total,
+        cast(coalesce(paid_from_credits, 0) as decimal(38, 12)) as paid_from_credits,
+        issued_kind is not null as is_issued,
+        case
+            -- One bill date of a contract is billed once: what is of the record keeps its identity, whatever the
+            -- recomputed total would make of it.
+            when issued_kind is not null then issued_kind
+            -- What a marketplace bills its buyer is a statement here: the customer gets no invoice from us.
+            when channel in ('aws_marketplace', 'azure_marketplace', 'google_marketplace')
+                then 'marketplace_statement'
+            when coalesce(total, 0) < 0 then 'credit_memo'
+            else 'invoice'
+        end as kind
+    from placed
+
+)
+
+select * from final

@@ -1,0 +1,224 @@
+with run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+invoices as (
+
+    select * from {{ ref('fct_invoices') }}
+    where status <> 'draft'
+
+),
+
+exceptions as (
+
+    select * from {{ ref('fct_exceptions') }}
+    where status = 'open'
+
+),
+
+landed_usage as (
+
+    select * from {{ ref('stg_metering__file_accounts') }}
+
+),
+
+accounts as (
+
+    select *
+    from {{ ref('int_controls__accounts') }}
+    qualify row_number() over (partition by landed_account_id order by is_named desc, contract_id) = 1
+
+),
+
+rated as (
+
+    select * from {{ ref('fct_draft_invoices') }}
+
+),
+
+unbilled as (
+
+    select * from {{ ref('fct_unbilled') }}
+
+),
+
+due as (
+
+    select
+        invoices.*,
+        invoices.close_period as period,
+        invoices.selling_entity || '/' || invoices.channel as scope,
+        exists (
+            select 1
+            from exceptions
+            where exceptions.document_id = invoices.document_id
+        ) as has_exception
+    from invoices
+
+),
+
+-- Every KPI as a fraction over a stated population; a count of documents fails a document once.
+documents as (
+
+    select
+        'automation_rate' as kpi_id,
+        period,
+        scope,
+        'share of due documents issued without a hold' as unit,
+        cast(count(*) filter (where status <> 'held') as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from due
+    group by period, scope
+    union all
+    select
+        'exception_rate' as kpi_id,
+        period,
+        scope,
+        'share of due documents with an open exception' as unit,
+        cast(count(*) filter (where has_exception) as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from due
+    group by period, scope
+    union all
+    select
+        'on_time_billing' as kpi_id,
+        period,
+        scope,
+        'share of due documents issued by the first business day after the bill date' as unit,
+        cast(
+            count(*) filter (where issue_date <= cast({{ add_weekdays('bill_date', '1') }} as date)) as decimal(38, 12)
+        ) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from due
+    group by period, scope
+    union all
+    select
+        'usage_to_invoice_days' as kpi_id,
+        period,
+        scope,
+        'mean days from the end of service to issue' as unit,
+        cast(sum(date_diff('day', period_to, issue_date)) as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from due
+    where issue_date is not null and period_to <= bill_date
+    group by period, scope
+
+),
+
+usage_rows as (
+
+    select
+        landed_usage.event_month as period,
+        accounts.selling_entity || '/' || accounts.channel as scope,
+        sum(landed_usage.accepted) as accepted,
+        sum(landed_usage.duplicate) as duplicate,
+        sum(landed_usage.conflict + landed_usage.quarantined) as set_aside
+    from landed_usage
+    inner join accounts on landed_usage.account_id = accounts.landed_account_id
+    where landed_usage.event_month is not null
+    group by landed_usage.event_month, accounts.selling_entity, accounts.channel
+
+),
+
+usage_kpis as (
+
+    select
+        'quarantine_rate' as kpi_id,
+        period,
+        scope,
+        'share of landed usage rows set aside' as unit,
+        cast(set_aside as decimal(38, 12)) as numerator,
+        cast(accepted + duplicate + set_aside as decimal(38, 12)) as denominator,
+        cast(accepted + duplicate + set_aside as bigint) as sample_size
+    from usage_rows
+    union all
+    select
+        'duplicate_rate' as kpi_id,
+        period,
+        scope,
+        'share of landed usage rows sent again' as unit,
+        cast(duplicate as decimal(38, 12)) as numerator,
+        cast(accepted + duplicate + set_aside as decimal(38, 12)) as denominator,
+        cast(accepted + duplicate + set_aside as bigint) as sample_size
+    from usage_rows
+
+),
+
+rated_money as (
+
+    select
+        close_period as period,
+        selling_entity || '/' || channel || '/' || currency as scope,
+        currency,
+        sum(subtotal + discount + credit_applied) as amount,
+        count(*) as sample_size
+    from rated
+    where is_due
+    group by close_period, selling_entity, channel, currency
+
+),
+
+unbilled_money as (
+
+    select
+        close_period as period,
+        selling_entity || '/' || channel || '/' || currency as scope,
+        sum(unbilled_amount) as amount
+    from unbilled
+    where reason <> 'not_due'
+    group by close_period, selling_entity, channel, currency
+
+),
+
+money_kpis as (
+
+    select
+        'unbilled_value' as kpi_id,
+        rated_money.period,
+        rated_money.scope,
+        'share of due rated ' || rated_money.currency || ' not billed' as unit,
+        cast(coalesce(unbilled_money.amount, 0) as decimal(38, 12)) as numerator,
+        cast(rated_money.amount as decimal(38, 12)) as denominator,
+        rated_money.sample_size
+    from rated_money
+    left join unbilled_money
+        on rated_money.period = unbilled_money.period
+        and rated_money.scope = unbilled_money.scope
+
+),
+
+gathered as (
+
+    select * from documents
+    union all
+    select * from usage_kpis
+    union all
+    select * from money_kpis
+
+),
+
+final as (
+
+    select
+        kpi_id,
+        period,
+        scope,
+        numerator,
+        denominator,
+        -- no population, no rate: null, never 0 or 100 %
+        cast({{ divide('numerator', 'denominator') }} as decimal(38, 12)) as value,
+        unit,
+        sample_size
+    from gathered
+    cross join run
+    where period <= {{ month_of('run.as_of') }}
+
+)
+
+select * from final

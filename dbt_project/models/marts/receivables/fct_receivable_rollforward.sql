@@ -1,0 +1,294 @@
+with issued_documents as (
+
+    select * from {{ ref('stg_ledger__issued_documents') }}
+    where kind in ('invoice', 'credit_memo')
+
+),
+
+ageing as (
+
+    select * from {{ ref('fct_receivables_ageing') }}
+
+),
+
+issued_lines as (
+
+    select * from {{ ref('stg_ledger__issued_lines') }}
+
+),
+
+unbilled as (
+
+    select * from {{ ref('fct_unbilled') }}
+
+),
+
+balances as (
+
+    select * from {{ ref('int_credit_balances__rolled') }}
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+receivable_moves as (
+
+    select
+        'ar' as kind,
+        strftime(issue_date, '%Y-%m') as period,
+        selling_entity,
+        currency,
+        case when kind = 'invoice' then total else 0 end as invoiced,
+        case when kind = 'credit_memo' then -total else 0 end as credited,
+        paid_from_credits
+    from issued_documents
+
+),
+
+-- Revenue lines of issued documents, by the month in which they were invoiced.
+invoiced_lines as (
+
+    select
+        issued_documents.selling_entity,
+        issued_documents.currency,
+        issued_documents.close_period as rated_period,
+        strftime(issued_documents.issue_date, '%Y-%m') as invoiced_period,
+        issued_lines.amount
+    from issued_lines
+    inner join issued_documents on issued_lines.document_id = issued_documents.document_id
+    left join issued_lines as parents
+        on issued_lines.document_id = parents.document_id
+        and issued_lines.parent_line_no = parents.line_no
+    where issued_lines.line_kind not in ('tax', 'prepaid') and coalesce(parents.line_kind, '') <> 'prepaid'
+
+),
+
+-- Rated = invoiced since + not invoiced yet. A document invoiced before its service month ends is rated when invoiced.
+rated_moves as (
+
+    select
+        least(rated_period, invoiced_period) as period,
+        selling_entity,
+        currency,
+        amount as rated,
+        cast(0 as decimal(38, 12)) as billed
+    from invoiced_lines
+
+    union all
+
+    select
+        least(unbilled.close_period, strftime(run.as_of, '%Y-%m')) as period,
+        unbilled.selling_entity,
+        unbilled.currency,
+        unbilled.unbilled_amount as rated,
+        cast(0 as decimal(38, 12)) as billed
+    from unbilled
+    cross join run
+
+    union all
+
+    select
+        invoiced_period as period,
+        selling_entity,
+        currency,
+        cast(0 as decimal(38, 12)) as rated,
+        amount as billed
+    from invoiced_lines
+
+),
+
+wallet_moves as (
+
+    select
+        period,
+        selling_entity,
+        currency,
+        granted,
+        used,
+        expired
+    from balances
+
+),
+
+moves as (
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        invoiced,
+        credited,
+        paid_from_credits,
+        cast(0 as decimal(38, 12)) as rated,
+        cast(0 as decimal(38, 12)) as granted,
+        cast(0 as decimal(38, 12)) as used,
+        cast(0 as decimal(38, 12)) as expired
+    from receivable_moves
+
+    union all
+
+    select 'unbilled', period, selling_entity, currency, billed, 0, 0, rated, 0, 0, 0 from rated_moves
+
+    union all
+
+    select 'wallet', period, selling_entity, currency, 0, 0, 0, 0, granted, used, expired from wallet_moves
+
+),
+
+by_month as (
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        sum(invoiced) as invoiced,
+        sum(credited) as credited,
+        sum(paid_from_credits) as paid_from_credits,
+        sum(rated) as rated,
+        sum(granted) as granted,
+        sum(used) as used,
+        sum(expired) as expired
+    from moves
+    group by kind, period, selling_entity, currency
+
+),
+
+-- A month without movement still has a balance.
+spans as (
+
+    select
+        by_month.kind,
+        by_month.selling_entity,
+        by_month.currency,
+        unnest(range(
+            cast(min(by_month.period) || '-01' as timestamp),
+            cast(greatest(any_value(run.as_of), cast(max(by_month.period) || '-01' as date)) as timestamp)
+            + interval 1 day,
+            interval 1 month
+        )) as month_from
+    from by_month
+    cross join run
+    group by by_month.kind, by_month.selling_entity, by_month.currency
+
+),
+
+-- Each movement and what it does to the balance: rated and granted raise it, invoiced raises receivables but ends
+-- what was unbilled.
+filled as (
+
+    select
+        spans.kind,
+        strftime(spans.month_from, '%Y-%m') as period,
+        spans.selling_entity,
+        spans.currency,
+        coalesce(by_month.invoiced, 0) as invoiced,
+        coalesce(by_month.credited, 0) as credited,
+        coalesce(by_month.paid_from_credits, 0) as paid_from_credits,
+        coalesce(by_month.rated, 0) as rated,
+        coalesce(by_month.granted, 0) as granted,
+        coalesce(by_month.used, 0) as used,
+        coalesce(by_month.expired, 0) as expired,
+        coalesce(case spans.kind
+            when 'ar' then by_month.invoiced - by_month.credited - by_month.paid_from_credits
+            when 'unbilled' then by_month.rated - by_month.invoiced
+            else by_month.granted - by_month.used - by_month.expired
+        end, 0) as movement
+    from spans
+    left join by_month
+        on spans.kind = by_month.kind
+        and spans.selling_entity = by_month.selling_entity
+        and spans.currency = by_month.currency
+        and strftime(spans.month_from, '%Y-%m') = by_month.period
+
+),
+
+rolled as (
+
+    select
+        *,
+        sum(movement) over (
+            partition by kind, selling_entity, currency order by period rows unbounded preceding
+        ) as expected_closing
+    from filled
+
+),
+
+-- What the closing must be, taken from the open items themselves and not from the movements.
+open_items as (
+
+    select
+        'ar' as kind,
+        strftime(run.as_of, '%Y-%m') as period,
+        ageing.selling_entity,
+        ageing.currency,
+        ageing.open_amount as amount
+    from ageing
+    cross join run
+
+    union all
+
+    select 'unbilled', strftime(run.as_of, '%Y-%m'), unbilled.selling_entity, unbilled.currency, unbilled.unbilled_amount
+    from unbilled
+    cross join run
+
+    union all
+
+    select 'wallet', period, selling_entity, currency, closing from balances
+
+),
+
+closings as (
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        sum(amount) as closing
+    from open_items
+    group by kind, period, selling_entity, currency
+
+),
+
+final as (
+
+    select
+        rolled.kind,
+        rolled.period,
+        rolled.selling_entity,
+        rolled.currency,
+        cast(null as varchar) as agreement_id,
+        cast(rolled.expected_closing - rolled.movement as decimal(38, 12)) as opening,
+        cast(rolled.invoiced as decimal(38, 12)) as invoiced,
+        cast(rolled.credited as decimal(38, 12)) as credited,
+        cast(0 as decimal(38, 12)) as collected,
+        cast(rolled.paid_from_credits as decimal(38, 12)) as paid_from_credits,
+        cast(rolled.rated as decimal(38, 12)) as rated,
+        cast(rolled.granted as decimal(38, 12)) as granted,
+        cast(rolled.used as decimal(38, 12)) as used,
+        cast(rolled.expired as decimal(38, 12)) as expired,
+        cast(coalesce(closings.closing, case
+            when rolled.period = strftime(run.as_of, '%Y-%m') or rolled.kind = 'wallet' then 0
+            else rolled.expected_closing
+        end) as decimal(38, 12)) as closing,
+        cast(rolled.expected_closing - coalesce(closings.closing, case
+            when rolled.period = strftime(run.as_of, '%Y-%m') or rolled.kind = 'wallet' then 0
+            else rolled.expected_closing
+        end) as decimal(38, 12)) as difference
+    from rolled
+    cross join run
+    left join closings
+        on rolled.kind = closings.kind
+        and rolled.period = closings.period
+        and rolled.selling_entity = closings.selling_entity
+        and rolled.currency = closings.currency
+
+)
+
+select * from final

@@ -1,0 +1,25 @@
+with source as (
+
+    select * from {{ ref('fct_readiness') }}
+
+),
+
+final as (
+
+    select
+        gate_id,
+        period,
+        selling_entity,
+        channel,
+        status,
+        open_count,
+        open_amount,
+        currency,
+        owner,
+        first_blocking_cause
+    from source
+
+)
+
+select * from final
+order by gate_id, period, selling_entity, channel, currency

@@ -1,0 +1,31 @@
+with rollforward as (
+
+    select * from {{ ref('fct_receivable_rollforward') }}
+
+),
+
+final as (
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        agreement_id,
+        opening,
+        invoiced,
+        credited,
+        collected,
+        paid_from_credits,
+        rated,
+        granted,
+        used,
+        expired,
+        closing,
+        difference
+    from rollforward
+
+)
+
+select * from final
+order by kind, period, selling_entity, currency

@@ -1,0 +1,206 @@
+"""From events to usage lines: attribution, aggregation, allowances, price, maximum, minimum."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from fractions import Fraction
+from math import ceil, floor
+
+from tests.oracle.calendar import Period, midnight
+from tests.oracle.evidence import Event
+from tests.oracle.figures import rounded, spread
+from tests.oracle.prices import capacity_of, number, percentage_of, priced
+from tests.oracle.terms import Contract, Json, Line, day
+
+Group = tuple[tuple[str, str], ...]
+Attributed = dict[tuple[str, str], list[Event]]  # (contract, charge) -> its events in time order
+
+
+def attributed(contracts: Iterable[Contract], events: Iterable[Event]) -> Attributed:
+    """Events by the charge they belong to; one that two contracts claim belongs to neither."""
+    owners: dict[str, list[Contract]] = defaultdict(list)
+    for contract in contracts:
+        names = {contract.versions[-1]["account"]["account_id"], *contract.versions[-1]["account"]["organizations"]}
+        for name in names:
+            owners[name].append(contract)
+    found: Attributed = defaultdict(list)
+    for event in events:
+        named = event.get("contract_id")
+        claims = []
+        for contract in owners[event.subject]:
+            if named is None or named == contract.contract_id:
+                on = event.time.astimezone(contract.zone).date()
+                claims += [(contract.contract_id, charge_id) for charge_id in contract.charge_ids("usage")
+                           if _matches(contract.charge_on(charge_id, on), event)]  # fmt: skip
+        if len({contract_id for contract_id, _ in claims}) == 1:
+            for claim in claims:
+                found[claim].append(event)
+    return found
+
+
+def _matches(charge: Json | None, event: Event) -> bool:
+    if charge is None or charge["meter"] != event.meter:
+        return False
+    for name, allowed in (charge.get("filter") or {}).items():
+        if event.get(name) not in (allowed if isinstance(allowed, list) else [allowed]):
+            return False
+    return True
+
+
+def _read(charge: Json, event: Event) -> Fraction:
+    """The number that a numeric aggregation reads: the quantity, or the property named instead."""
+    if charge.get("property") and charge["aggregation"] not in {"count", "unique_count"}:
+        return Fraction(event.get(charge["property"]) or "0")
+    return event.quantity
+
+
+def quantity_of(charge: Json, events: Sequence[Event], earlier: Sequence[Event], start: date, end: date, contract: Contract) -> Fraction:
+    """The aggregated quantity of one group over [start, end); `earlier` events give the opening level."""
+    values = [_read(charge, event) for event in events]
+    aggregation = charge.get("aggregation") or "sum"
+    if aggregation == "count":
+        return Fraction(len(events))
+    if aggregation == "unique_count":
+        return Fraction(len({event.get(charge["property"]) for event in events} - {None}))
+    if aggregation == "weighted_sum":
+        opens, closes = midnight(start, contract.zone), midnight(end, contract.zone)
+        length = int((closes - opens).total_seconds())
+        level = sum((_read(charge, event) for event in earlier), Fraction(0))
+        return level + sum(
+            (value * Fraction(int((closes - event.time.replace(microsecond=0)).total_seconds()), length)
+             for value, event in zip(values, events, strict=True)), Fraction(0))  # fmt: skip
+    if not values:
+        return Fraction(0)
+    plain: dict[str, Callable[[list[Fraction]], Fraction]] = {
+        "sum": sum, "max": max, "min": min,
+        "latest": lambda seen: seen[-1],
+        "average": lambda seen: sum(seen, Fraction(0)) / len(seen),
+    }  # fmt: skip
+    return Fraction(plain[aggregation](values))
+
+
+def _converted(charge: Json, quantity: Fraction) -> Fraction:
+    conversion = charge.get("unit_conversion")
+    if not conversion:
+        return quantity
+    quantity /= number(conversion["divide_by"])
+    how = conversion.get("rounding") or "none"
+    if how == "half_up":
+        return rounded(quantity, 0)
+    return Fraction({"up": ceil, "down": floor}[how](quantity)) if how in {"up", "down"} else quantity
+
+
+def _cell(price: Json, event: Event) -> int | str | None:
+    """Which cell of a matrix an event falls in."""
+    for place, cell in enumerate(price.get("cells") or []):
+        if all(event.get(name) == str(value) for name, value in cell["when"].items()):
+            return place
+    value = event.get(price["dimension"]) if price.get("dimension") else None
+    return value if value in (price.get("prices") or {}) else None
+
+
+def _cell_price(price: Json, cell: int | str | None) -> Json:
+    if cell is None:
+        return price["default"]
+    return price["cells"][cell]["price"] if isinstance(cell, int) else price["prices"][cell]
+
+
+def amount_of(charge: Json, quantity: Fraction, events: Sequence[Event]) -> Fraction:
+    price = charge["price"]
+    match price["model"]:
+        case "matrix":
+            cells: dict[int | str | None, Fraction] = defaultdict(Fraction)
+            for event in events:
+                cells[_cell(price, event)] += _read(charge, event)
+            return sum((priced(_cell_price(price, cell), _converted(charge, total)) for cell, total in cells.items()), Fraction(0))
+        case "percentage":
+            return percentage_of(price, [_read(charge, event) for event in events])
+        case "precomputed":
+            return sum((Fraction(event.get("amount") or "0") for event in events), Fraction(0))
+        case "capacity":
+            peaks: dict[str, Fraction] = {}
+            for event in events:
+                unit = event.get("unit") or ""
+                peaks[unit] = max(peaks.get(unit, event.quantity), event.quantity)
+            return capacity_of(price, peaks)
+    return priced(price, quantity)
+
+
+def share_of_full(period: Period) -> Fraction:
+    return Fraction((period.end - period.start).days, (period.full_end - period.full_start).days)
+
+
+def _free_quantity(charge: Json, start: date) -> Fraction:
+    return sum(
+        (number(discount["value"]) for discount in charge.get("discounts") or []
+         if discount["kind"] == "free_quantity" and in_time(discount, start)), Fraction(0))  # fmt: skip
+
+
+def in_time(discount: Json, start: date) -> bool:
+    opens, closes = day(discount.get("from")), day(discount.get("to"))
+    return (not opens or opens <= start) and (not closes or start < closes)
+
+
+def usage_lines(contract: Contract, charge_id: str, period: Period, events: Sequence[Event]) -> list[Line]:
+    """The charge's lines on the bill at the period's end, its minimum last."""
+    lines: list[Line] = []
+    allowance: Fraction | None = None
+    part = Fraction(1)
+    for start, end, charge in contract.stretches(charge_id, period):
+        part = share_of_full(period) if charge.get("prorate") else Fraction(1)
+        if allowance is None:
+            allowance = number(charge.get("included_quantity")) * part + _free_quantity(charge, period.start)
+        opens, closes = midnight(start, contract.zone), midnight(end, contract.zone)
+        inside: dict[Group, list[Event]] = defaultdict(list)
+        before: dict[Group, list[Event]] = defaultdict(list)
+        for event in events:
+            group = tuple((name, event.get(name) or "") for name in sorted(charge.get("group_by") or []))
+            if opens <= event.time < closes:
+                inside[group].append(event)
+            elif event.time < opens:
+                before[group].append(event)
+        groups = set(inside) | (set(before) if charge.get("aggregation") == "weighted_sum" else set())
+        if not charge.get("group_by"):
+            groups.add(())
+        for group in sorted(groups):
+            found = inside[group]
+            quantity = _converted(charge, quantity_of(charge, found, before[group], start, end, contract))
+            used = min(allowance, max(quantity, Fraction(0)))
+            allowance -= used
+            line = Line("usage", charge_id, period.end, start, end, amount_of(charge, quantity - used, found), group, charge.get("product"))
+            line.shares = _shares(charge, found)
+            lines.append(line)
+    return lines + _limited(contract, charge_id, period, lines)
+
+
+def _shares(charge: Json, events: Sequence[Event]) -> list[tuple[object, Fraction]]:
+    weights = [abs(_read(charge, event)) for event in events]
+    whole = sum(weights, Fraction(0))
+    return [(event.time, weight / whole) for event, weight in zip(events, weights, strict=True)] if whole else []
+
+
+def _limited(contract: Contract, charge_id: str, period: Period, lines: list[Line]) -> list[Line]:
+    """Round the lines, hold them to the charge's maximum, and give its minimum line if they fall short."""
+    for line in lines:
+        line.amount = contract.round(line.unrounded)
+    stretches = contract.stretches(charge_id, period)
+    if not stretches:
+        return []
+    charge = stretches[-1][2]
+    part = share_of_full(period) if charge.get("prorate") else Fraction(1)
+    if charge.get("maximum") is not None:
+        top = number(charge["maximum"]) * part
+        exact = [line.unrounded for line in lines]
+        if sum(exact, Fraction(0)) > top:
+            for line, amount in zip(lines, spread(contract.round(top), exact, contract.places), strict=True):
+                line.unrounded = line.unrounded * top / sum(exact, Fraction(0))
+                line.amount = amount
+    if charge.get("minimum") is not None:
+        short = number(charge["minimum"]) * part - sum((line.amount for line in lines), Fraction(0))
+        if short > 0:
+            line = Line("minimum", charge_id, period.end, period.start, period.end, short, (), charge.get("product"))
+            line.amount = contract.round(short)
+            return [line]
+    return []

@@ -1,0 +1,1 @@
+"""From draft to issued document to target: once, whatever is interrupted."""

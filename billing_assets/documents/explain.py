@@ -97,9 +97,8 @@ def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> It
     on = line["service_from"] or header["period_from"] or header["bill_date"]
     version = _one(
         connection,
-        "select v.version, r.signed_at, r.source_uri, f.path, f.sha256, f.first_seen "
+        "select v.version, v.signed_at, v.source_uri, v.document, f.path, f.sha256, f.first_seen "
         "from intermediate.int_contracts__versioned v "
-        "join raw_contracts.versions r using (contract_id, version) "
         "left join raw_landing.files f using (file_sequence) "
         "where v.contract_id = $1 and $2 >= v.in_force_from and $2 < v.in_force_to",
         header["contract_id"],
@@ -114,17 +113,13 @@ def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> It
     yield f"  document  {version['path']}  sha256 {_short(version['sha256'])}  landed {version['first_seen']}"
     if version["source_uri"]:
         yield f"  signed    {version['source_uri']}"
-    charge = _one(
-        connection,
-        "select product, description, model, price, price_version from intermediate.int_charges__in_force "
-        "where contract_id = $1 and charge_id = $2 and $3 >= segment_from and $3 < segment_to",
-        header["contract_id"],
-        line["charge_id"],
-        on,
-    )
-    if charge is not None:
-        yield f"  charge    {line['charge_id']} ({charge['product']}): {charge['model']} {charge['price']}"
-        yield f"  price     of version {line['price_version'] or charge['price_version']}"
+    charges = json.loads(version["document"])["charges"]
+    for charge in charges:
+        if charge["charge_id"] == line["charge_id"]:
+            yield f"  charge    {charge['charge_id']} ({charge.get('product') or charge['type']})"
+            yield f"  price     {json.dumps(charge['price'])}"
+    if line["price_version"] is not None:
+        yield f"            this price holds since version {line['price_version']}"
 
 
 def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[str]:

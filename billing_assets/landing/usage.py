@@ -498,10 +498,17 @@ def _parquet_originals(file: LandedFile, lines: Collection[int]) -> dict[int, st
         for batch in pq.ParquetFile(stream).iter_batches():
             wanted = [number for number in range(line + 1, line + 1 + batch.num_rows) if number in lines]
             for number in wanted:
-                row = batch.slice(number - line - 1, 1).to_pylist()[0]
+                row = {name: _value(batch.column(name)[number - line - 1]) for name in batch.schema.names}
                 found[number] = cut(json.dumps(row, default=str, ensure_ascii=False))
             line += batch.num_rows
     return found
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except ValueError:  # nanoseconds, which Python's datetime cannot hold
+        return str(scalar.cast(pa.string()))
 
 
 def _suffix(file: LandedFile) -> str:

@@ -321,16 +321,12 @@ def tell_stories(world: World, plan: Plan, arrived: list[Event]) -> None:
           blocks="none", note="a warning: the terms that are known stay in force")  # fmt: skip
     account = world.told("account_currency")
     story("D07", account.story or "", "account currency USD, contract currency EUR", "CON-02", middle,
-          amount="640.00", currency="EUR")  # fmt: skip
+          amount="640.00", currency="EUR", blocks="none", note="the contract's currency rules the bill")  # fmt: skip
     account = world.told("billed_after_deprovisioning")
     story("D08", account.story or "", "licence billed after deprovisioning", "PRV-03", middle, amount="900.00",
           currency="EUR")  # fmt: skip
-    for fault_id, name, total in (
-        ("D07", "account_currency", "640.00"),
-        ("D08", "billed_after_deprovisioning", "900.00"),
-    ):
-        for month in (middle, last):
-            plan.held.append(held(world.told(name), month, fault_id, total=total))
+    for month in (middle, last):
+        plan.held.append(held(account, month, "D08", total="900.00"))
 
     for fault_id, name, fault, controls, month in (
         ("U01", "unknown_organization", "usage of an organization nobody knows", "USG-07", middle),

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from billing_assets.landing.files import Manifest
@@ -27,7 +27,7 @@ CODES = "select line, code from raw_landing.quarantine order by line"
 
 def lake(world: World) -> list[tuple[Any, ...]]:
     paths = [str(world.lake / path) for (path,) in world.rows("select path from raw_metering.lake_parts")]
-    return world.connection.execute(LAKE, [paths]).fetchall()
+    return world.connection.execute(LAKE, [paths]).fetchall() if paths else []
 
 
 def parquet(**columns: pa.Array) -> bytes:
@@ -188,10 +188,8 @@ def test_parquet_types_that_cannot_be_exact_are_refused_row_by_row(world: World)
             ),
         }
     )
+    # The other rows stand, but one key of file 3 is of another date than its first in file 1.
     assert world.quarantine() == [
-        (1, 1, "number"), (2, 1, "time"), (2, 2, "field"), (3, 1, "time"), (4, 1, "nested"),
-        (4, 2, "conflict"), (5, 1, "number"), (5, 2, "number"),
-    ] or world.quarantine() == [
         (1, 1, "number"), (2, 1, "time"), (2, 2, "field"), (3, 1, "time"), (3, 2, "conflict"), (4, 1, "nested"),
         (5, 1, "number"), (5, 2, "number"),
     ]  # fmt: skip
@@ -267,11 +265,9 @@ def test_an_aggregated_property_must_be_a_number_where_it_is_present(world: Worl
         }
     )
     assert world.quarantine() == [(1, 2, "number")]
-    assert world.rows("select measure, event_count, quantity_max from raw_metering.usage_buckets order by all") == [
-        ("quantity", 1, Decimal(1)), ("quantity", 1, Decimal(1)), ("size", 1, Decimal(7)),
-    ] or world.rows("select measure, sum(event_count) from raw_metering.usage_buckets group by all order by all") == [
-        ("quantity", 2), ("size", 1),
-    ]  # fmt: skip
+    assert world.rows(
+        "select measure, sum(event_count), max(quantity_max) from raw_metering.usage_buckets group by all order by all"
+    ) == [("quantity", 2, Decimal(1)), ("size", 1, Decimal(7))]
 
 
 NUMBERS = st.one_of(
@@ -284,7 +280,8 @@ MOMENTS = st.from_regex(
 )
 
 
-@settings(max_examples=5, deadline=None)
+# Not shrunk: an example is a whole batch of texts, and the failing text is in the message.
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
 @given(numbers=st.lists(NUMBERS, min_size=60, max_size=60), moments=st.lists(MOMENTS, min_size=60, max_size=60))
 def test_sql_reads_exactly_what_landing_defines_as_readable(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[str], moments: list[str]

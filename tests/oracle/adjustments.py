@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
-from tests.oracle.calendar import midnight
-from tests.oracle.figures import spread
+from tests.oracle.calendar import days, midnight
+from tests.oracle.figures import settle, spread
 from tests.oracle.prices import number
 from tests.oracle.terms import Contract, Json, Line
 from tests.oracle.usage import in_time, share_of_full
 
 CHARGED = {"usage", "minimum", "recurring", "one_time"}
+# What a discount or a tax without a scope reaches: all that is billed for service, so not a prepayment.
+REDUCIBLE = CHARGED | {"true_up", "overage"}
 
 
 def applies(terms: Json, line: Line) -> bool:
@@ -41,6 +43,30 @@ def true_up_lines(contract: Contract, lines: Sequence[Line], as_of: date) -> lis
     return found
 
 
+def windowed_lines(contract: Contract, lines: Sequence[Line]) -> list[Line]:
+    """What a windowed commitment adds to the usage of each period: usage above it at the factor, and the rest if trued up.
+
+    A window is the period itself (then its rounded lines count) or a local day.
+    """
+    found = []
+    for terms in contract.versions[-1].get("commitments") or []:
+        for period in contract.periods if terms["kind"] == "windowed" else []:
+            used = [line for line in lines if line.kind == "usage" and line.bill_date == period.end and applies(terms, line)]
+            cost = dict.fromkeys(days(period.start, period.end), Fraction(0))
+            for at, value in ((at, line.unrounded * part) for line in used for at, part in line.shares):
+                cost[at.astimezone(contract.zone).date()] += value
+            windows = [sum((line.amount for line in used), Fraction(0))] if terms["window"] == "billing_period" else cost.values()
+            held, surcharge = number(terms["amount"]), number(terms["overage_factor"]) - 1
+            over = sum((max(value - held, Fraction(0)) for value in windows), Fraction(0)) * surcharge
+            short = sum((max(held - value, Fraction(0)) for value in windows), Fraction(0)) if terms.get("true_up") else Fraction(0)
+            for kind, amount in (("overage", over), ("true_up", short)):
+                if amount:
+                    line = Line(kind, terms["commitment_id"], period.end, period.start, period.end, amount, reference=terms["commitment_id"])
+                    line.amount = contract.round(amount)
+                    found.append(line)
+    return found
+
+
 def prepaid_lines(contract: Contract) -> list[Line]:
     found = []
     for terms in contract.versions[0].get("commitments") or []:
@@ -61,11 +87,12 @@ def _ordered(discounts: Sequence[Json]) -> list[Json]:
 def discount_lines(contract: Contract, bill: Sequence[Line], taken: dict[str, int]) -> list[Line]:
     """Discounts of one bill, charge by charge and then the contract's; `taken` counts the bills each was used on."""
     found: list[Line] = []
-    charged = [line for line in bill if line.kind in CHARGED]
-    for line in charged:
-        charge = contract.charge_on(line.charge, line.start)
+    charged = [line for line in bill if line.kind in REDUCIBLE]
+    for charge_id in dict.fromkeys(line.charge for line in charged):
+        lines = [line for line in charged if line.charge == charge_id]
+        charge = contract.charge_on(charge_id, lines[-1].start)
         for terms in _ordered([d for d in (charge or {}).get("discounts") or [] if d["kind"] != "free_quantity"]):
-            found += _discount(contract, terms, [line], taken)
+            found += _discount(contract, terms, lines, taken)
     for terms in _ordered(contract.versions[-1].get("discounts") or []):
         found += _discount(contract, terms, [line for line in charged if applies(terms, line)], taken)
     return found
@@ -126,11 +153,12 @@ def grants_of(contract: Contract) -> list[Grant]:
     return sorted(found, key=lambda grant: grant.rank)
 
 
-def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant]) -> tuple[list[Line], Fraction]:
-    """Credit lines of a bill, and what purchased and commit credits pay of it."""
+def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant], kinds: set[str]) -> list[Line]:
+    """Draw the grants on what is left of the bill's lines, by the moment it arose; one credit line per line and grant."""
     atoms = sorted(
-        ((at, place, line, line.left * part) for place, line in enumerate(bill) if line.kind in CHARGED
-         for at, part in line.shares if line.left > 0), key=lambda atom: atom[:2])  # fmt: skip
+        ((at, place, line, line.left * part) for place, line in enumerate(bill) if line.kind in kinds
+         for at, part in (line.shares or [(midnight(line.start, contract.zone), Fraction(1))]) if line.left > 0),
+        key=lambda atom: atom[:2])  # fmt: skip
     drawn: dict[tuple[str, int], Fraction] = {}
     for at, place, line, value in atoms:
         rest = value
@@ -140,24 +168,23 @@ def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant]) -> t
                 grant.balance -= part
                 rest -= part
                 drawn[grant.grant_id, place] = drawn.get((grant.grant_id, place), Fraction(0)) + part
-    lines, paid = [], Fraction(0)
-    pays = {grant.grant_id: grant.pays for grant in grants}
-    for (grant_id, place), amount in drawn.items():
-        parent = bill[place]
-        amount = contract.round(amount)
-        if pays[grant_id]:
-            paid += amount
-        elif amount:
+    lines = []
+    for (grant_id, place), exact in drawn.items():
+        parent, amount = bill[place], contract.round(exact)
+        if amount:
             parent.left -= amount
             lines.append(Line("credit", parent.charge, parent.bill_date, parent.start, parent.end, -amount, parent.group,
                               parent.product, grant_id, -amount, parent=parent))  # fmt: skip
-    return lines, paid
+    return lines
 
 
 def tax_lines(contract: Contract, bill: Sequence[Line]) -> list[Line]:
-    """Added tax on what is left of each line, one line per tax code, rounded as the contract says."""
+    """Added tax on what is left of each line, one line per tax code, rounded as the contract says.
+
+    The tax stays with what is left of its line: a credit that pays a bill pays its tax too.
+    """
     codes = contract.versions[-1].get("taxes") or []
-    taxed = [line for line in bill if line.kind in CHARGED | {"true_up"}]
+    taxed = [line for line in bill if line.kind in REDUCIBLE]
     exact = {
         (place, terms["tax_code"]): line.left * number(terms["rate_percent"]) / 100
         for place, line in enumerate(taxed) for terms in codes if applies(terms, line)
@@ -172,7 +199,8 @@ def tax_lines(contract: Contract, bill: Sequence[Line]) -> list[Line]:
     for keys in together.values():
         values = [exact[key] for key in keys]
         total = contract.round(sum(values, Fraction(0)))
-        for key, amount in zip(keys, spread(total, values, contract.places), strict=True):
+        for key, amount in zip(keys, settle(total, values, contract.places), strict=True):
             by_code[key[1]] = by_code.get(key[1], Fraction(0)) + amount
+            taxed[key[0]].left += amount
     return [Line("tax", code, bill[0].bill_date, bill[0].start, bill[0].end, amount, reference=code, amount=amount)
             for code, amount in by_code.items() if amount]  # fmt: skip

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.oracle import evidence
-from tests.oracle.adjustments import CHARGED, Grant, discount_lines, draw, grants_of, prepaid_lines, tax_lines, true_up_lines
+from tests.oracle.adjustments import CHARGED, REDUCIBLE, Grant, discount_lines, draw, grants_of, prepaid_lines, tax_lines, true_up_lines, windowed_lines
 from tests.oracle.figures import settle
 from tests.oracle.recurring import one_time_lines, recurring_lines
 from tests.oracle.terms import Contract, Line
@@ -40,7 +40,7 @@ def bills(root: Path, as_of: date) -> dict[tuple[str, date], Bill]:
     found: dict[tuple[str, date], Bill] = {}
     for contract in contracts:
         lines = charge_lines(contract, usage, [s for s in stops if s.contract_id == contract.contract_id])
-        lines += prepaid_lines(contract) + true_up_lines(contract, lines, as_of)
+        lines += prepaid_lines(contract) + true_up_lines(contract, lines, as_of) + windowed_lines(contract, lines)
         found |= documents(contract, lines, as_of)
     return found
 
@@ -76,8 +76,11 @@ def documents(contract: Contract, lines: list[Line], as_of: date) -> dict[tuple[
         for line in bill.lines:
             line.left = line.amount
         discounts = discount_lines(contract, bill.lines, taken)
-        credits, bill.paid_from_credits = draw(contract, bill.lines, grants)
-        bill.lines = bill.lines + discounts + credits + tax_lines(contract, bill.lines)
+        credits = draw(contract, bill.lines, [grant for grant in grants if not grant.pays], REDUCIBLE)
+        taxes = tax_lines(contract, bill.lines)
+        payments = draw(contract, bill.lines, [grant for grant in grants if grant.pays], REDUCIBLE)
+        bill.paid_from_credits = -sum((line.amount for line in payments), Fraction(0))
+        bill.lines = bill.lines + discounts + credits + taxes
         if bill.sum():
             found[contract.contract_id, bill_date] = bill
     return found

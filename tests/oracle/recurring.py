@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -23,26 +22,22 @@ def _quantity(charge: Json, on: date) -> Fraction:
     return found
 
 
-def _rate(contract: Contract, charge_id: str, on: date, stops: Iterable[Suspension]) -> Fraction:
-    """What a full period costs at the terms of one day; nothing on a trial or suspended day."""
+def _rate(contract: Contract, charge_id: str, on: date) -> Fraction:
+    """What a full period costs at the terms of one day; nothing on a trial day."""
     charge = contract.charge_on(charge_id, on)
-    if charge is None or on < contract.starts_on + timedelta(days=contract.billing.get("trial_days") or 0):
+    if charge is None or on < _trial_ends(contract):
         return Fraction(0)
-    for stop in stops:
-        if stop.product == charge["product"] and stop.start <= on and (stop.end is None or on < stop.end):
-            return Fraction(0)
     return priced(charge["price"], _quantity(charge, on))
 
 
-def _part(contract: Contract, period: Period, start: date, end: date) -> Fraction:
-    how = contract.billing.get("proration") or "day"
-    if how == "none":
-        return Fraction(1)
-    if how == "second":
-        lived = midnight(end, contract.zone) - midnight(start, contract.zone)
-        full = midnight(period.full_end, contract.zone) - midnight(period.full_start, contract.zone)
-        return Fraction(int(lived.total_seconds()), int(full.total_seconds()))
-    return Fraction((end - start).days, (period.full_end - period.full_start).days)
+def _trial_ends(contract: Contract) -> date:
+    return contract.starts_on + timedelta(days=contract.billing.get("trial_days") or 0)
+
+
+def _length(contract: Contract, start: date, end: date) -> int:
+    if (contract.billing.get("proration") or "day") == "second":
+        return int((midnight(end, contract.zone) - midnight(start, contract.zone)).total_seconds())
+    return (end - start).days
 
 
 def recurring_lines(contract: Contract, charge_id: str, period: Period, stops: list[Suspension]) -> list[Line]:
@@ -51,29 +46,39 @@ def recurring_lines(contract: Contract, charge_id: str, period: Period, stops: l
     if not stretches:
         return []
     charge = stretches[0][2]
-    rates = [(on, _rate(contract, charge_id, on, stops)) for on in days(period.start, period.end)]
-    changes = [(on, rate) for n, (on, rate) in enumerate(rates) if n == 0 or rate != rates[n - 1][1]]
-    if charge["timing"] == "arrears":
-        ends = [on for on, _ in changes[1:]] + [period.end]
-        return [_line(contract, charge, period, period.end, start, end, rate)
-                for (start, rate), end in zip(changes, ends, strict=True) if rate]  # fmt: skip
-    trial_ends = contract.starts_on + timedelta(days=contract.billing.get("trial_days") or 0)
-    if period.start < trial_ends < period.end:  # the trial comes off the front of what is billed at the start
-        changes = changes[1:]
-    lines = []
-    if changes and changes[0][1] and changes[0][0] in {period.start, trial_ends}:
-        lines.append(_line(contract, charge, period, period.start, changes[0][0], period.end, changes[0][1]))
-    for (_, old), (on, new) in zip(changes, changes[1:], strict=False):
-        lines += [_line(contract, charge, period, period.end, on, period.end, rate) for rate in (-old, new) if rate]
-    return lines
+    full = _length(contract, period.full_start, period.full_end)
 
+    def line(bill_date: date, start: date, end: date, rate: Fraction, length: int) -> Line:
+        unrounded = rate if contract.billing.get("proration") == "none" else rate * Fraction(length, full)
+        made = Line("recurring", charge_id, bill_date, start, end, unrounded, (), charge.get("product"))
+        made.amount = contract.round(unrounded)
+        made.shares = [(midnight(start, contract.zone), Fraction(1))]
+        return made
 
-def _line(contract: Contract, charge: Json, period: Period, bill_date: date, start: date, end: date, rate: Fraction) -> Line:
-    unrounded = rate * _part(contract, period, start, end)
-    line = Line("recurring", charge["charge_id"], bill_date, start, end, unrounded, (), charge.get("product"))
-    line.amount = contract.round(unrounded)
-    line.shares = [(midnight(start, contract.zone), Fraction(1))]
-    return line
+    def stopped(start: date, end: date) -> list[date]:
+        return [on for on in days(start, end) if any(
+            stop.product == charge["product"] and stop.start <= on and (stop.end is None or on < stop.end) for stop in stops)]  # fmt: skip
+
+    rates = [(on, _rate(contract, charge_id, on)) for on in days(period.start, period.end)]
+    starts = [(on, rate) for n, (on, rate) in enumerate(rates) if n == 0 or rate != rates[n - 1][1]]
+    ends = [on for on, _ in starts[1:]] + [period.end]
+    lines, known = [], Fraction(0)
+    for (start, rate), end in zip(starts, ends, strict=True):
+        off = stopped(start, end) if rate else []
+        lost = sum(_length(contract, on, on + timedelta(days=1)) for on in off)
+        rest = _length(contract, start, period.end)
+        if charge["timing"] == "arrears":
+            lines.append(line(period.end, start, end, rate, _length(contract, start, end) - lost))
+        elif start == max(period.start, _trial_ends(contract)) and (not off or off[0] > start):
+            # What the bill at the start knows; days suspended later come back at the end.
+            lines.append(line(period.start, start, period.end, rate, rest))
+            if off:
+                lines.append(line(period.end, off[0], off[-1] + timedelta(days=1), -rate, lost))
+        else:
+            lines.append(line(period.end, start, period.end, -known, rest))
+            lines.append(line(period.end, start, period.end, rate, rest - lost))
+        known = rate
+    return [made for made in lines if made.unrounded]
 
 
 def one_time_lines(contract: Contract, charge_id: str) -> list[Line]:

@@ -1,6 +1,6 @@
 {#
-What credit may take from lines: the positive amounts, less what the negative lines of the same `partition_by` give back,
-which the first lines absorb. Needs columns amount and line_order; adds `drawable`.
+What credit may take from lines: the positive amounts, less what the negative lines of the same `partition_by` give
+back, which the first lines absorb. Needs columns amount and line_order; adds `drawable`.
 #}
 {% macro drawable(relation, partition_by) -%}
 (

@@ -1,7 +1,7 @@
 {#
 Rounds `unrounded_amount` of a relation so that each group adds up to the rounding of its own sum: every amount is cut
-down to the unit and the units left go to the largest remainders, ties by `order_by`. A group of one row is plain rounding.
-Adds `rounded_amount`; amounts may be negative.
+down to the unit and the units left go to the largest remainders, ties by `order_by`. A group of one row is plain
+rounding. Adds `rounded_amount`; amounts may be negative.
 #}
 {% macro round_together(relation, partition_by, places, mode, order_by) -%}
 (

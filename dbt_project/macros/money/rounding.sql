@@ -2,13 +2,10 @@
 The one place that rounds money. DuckDB's round() wants a constant number of places and round_even() gives DOUBLE.
 #}
 
-{# 10^(12 - places) as HUGEINT: how many 10^-12ths one unit of the last kept place holds. #}
+{# 10^(12 - places) as HUGEINT: how many 10^-12ths one unit of the last kept place holds. Written as text because
+   pow() is DOUBLE and a CASE over all places, repeated in every rounding, costs a second of planning per model. #}
 {% macro rounding_unit(places) -%}
-    case {{ places }}
-        {% for place in range(-2, 13) -%}
-        when {{ place }} then cast({{ 10 ** (12 - place) }} as hugeint)
-        {% endfor -%}
-    end
+    cast(rpad('1', 13 - ({{ places }}), '0') as hugeint)
 {%- endmacro %}
 
 {# x rounded to `places` (-2..12) digits by `mode`: half_up (away from zero), half_even, ceil, floor.

@@ -154,7 +154,7 @@ found as (
 
 ),
 
--- The contract's currency rules the bill, but one of the two documents is wrong: people confirm before it goes out.
+-- The contract's currency rules the bill, so it goes out; that the account is kept in another one is worth a look.
 differing_accounts as (
 
     select
@@ -207,7 +207,7 @@ violations as (
         account_id,
         contract_id,
         document_id,
-        true as holds,
+        false as holds,
         total as amount,
         currency,
         'none' as direction,

@@ -86,7 +86,8 @@ without_document as (
 
     select
         versioned.*,
-        {{ month_of('greatest(versioned.in_force_from, least(versioned.in_force_to - 1, ' ~ as_of() ~ '))') }} as period,
+        {{ month_of('greatest(versioned.in_force_from, least(versioned.in_force_to - 1, ' ~ as_of() ~ '))') }}
+            as period,
         by_version.reasons
     from by_version
     inner join versioned

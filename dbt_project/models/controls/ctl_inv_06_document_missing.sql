@@ -52,8 +52,8 @@ expected as (
         on periods.contract_id = charges.contract_id
         and charges.timing = 'advance'
         and charges.type = 'recurring'
-        and charges.segment_from <= periods.period_from
-        and charges.segment_to > periods.period_from
+        and periods.period_from >= charges.segment_from
+        and periods.period_from < charges.segment_to
     -- from the second period on, the bill date is the end of the one before
     where periods.period_no = 1
 

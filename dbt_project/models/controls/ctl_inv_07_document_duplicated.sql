@@ -56,6 +56,7 @@ grouped as (
     select
         drafts.*,
         fingerprints.fingerprint,
+        issued.sequence as issued_sequence,
         first_value(drafts.document_id) over alike as first_document_id,
         row_number() over alike as position
     from drafts

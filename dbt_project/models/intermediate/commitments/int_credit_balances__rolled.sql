@@ -118,8 +118,10 @@ moved as (
     select
         months.*,
         strftime(months.month_from, '%Y-%m') as period,
-        case when strftime(months.granted_on, '%Y-%m') = strftime(months.month_from, '%Y-%m') then months.amount else 0 end
-            as granted,
+        case
+            when strftime(months.granted_on, '%Y-%m') = strftime(months.month_from, '%Y-%m') then months.amount
+            else 0
+        end as granted,
         coalesce(used.used, 0) as used,
         coalesce(used.overage, 0) as overage,
         months.last_day <= months.as_of

@@ -31,6 +31,26 @@ group_quantities as (
 
 ),
 
+tier_texts as (
+
+    select
+        *,
+        '{' || concat_ws(
+            ',',
+            case when cell_key <> '{}' then '"cell":' || cell_key end,
+            '"tier":' || tier_no,
+            {{ json_number('from', 'from_quantity') }},
+            {{ json_number('up_to', 'up_to') }},
+            {{ json_number('quantity', 'quantity') }},
+            {{ json_number('unit_price', 'unit_price') }},
+            {{ json_number('per', 'per') }},
+            {{ json_number('flat_price', 'flat_price') }},
+            {{ json_number('amount', 'amount') }}
+        ) || '}' as tier_text
+    from tiers_priced
+
+),
+
 group_amounts as (
 
     select
@@ -39,18 +59,8 @@ group_amounts as (
         service_from,
         group_key,
         sum(amount) as amount,
-        '[' || string_agg(
-            '{' || case when cell_key = '{}' then '' else '"cell":' || cell_key || ',' end
-            || '"tier":' || tier_no
-            {% for column, name in [
-                ('from_quantity', 'from'), ('up_to', 'up_to'), ('quantity', 'quantity'), ('unit_price', 'unit_price'),
-                ('per', 'per'), ('flat_price', 'flat_price'), ('amount', 'amount')
-            ] -%}
-            || ',"{{ name }}":' || coalesce('"' || {{ plain_number(column) }} || '"', 'null')
-            {% endfor -%}
-            || '}', ',' order by cell_key, tier_no
-        ) || ']' as tiers
-    from tiers_priced
+        '[' || string_agg(tier_text, ',' order by cell_key, tier_no) || ']' as tiers
+    from tier_texts
     group by contract_id, charge_id, service_from, group_key
 
 ),

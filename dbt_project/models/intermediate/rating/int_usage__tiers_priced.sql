@@ -265,11 +265,13 @@ typed as (
         group_key,
         cell_key,
         tier_no,
-        {% for column in [
-            'from_quantity', 'up_to', 'quantity', 'priced_quantity', 'unit_price', 'per', 'flat_price'
-        ] %}
-        cast({{ column }} as decimal(38, 12)) as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        cast(from_quantity as decimal(38, 12)) as from_quantity,
+        cast(up_to as decimal(38, 12)) as up_to,
+        cast(quantity as decimal(38, 12)) as quantity,
+        cast(priced_quantity as decimal(38, 12)) as priced_quantity,
+        cast(unit_price as decimal(38, 12)) as unit_price,
+        cast(per as decimal(38, 12)) as per,
+        cast(flat_price as decimal(38, 12)) as flat_price
     from gathered
 
 ),

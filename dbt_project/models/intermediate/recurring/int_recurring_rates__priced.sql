@@ -85,7 +85,8 @@ tier_parts as (
             else 0
         end as tier_quantity,
         case
-            when model = 'graduated' then {{ graduated_tier_reached('quantity', 'tier_no', 'from_quantity', 'flat_at_zero') }}
+            when model = 'graduated'
+                then {{ graduated_tier_reached('quantity', 'tier_no', 'from_quantity', 'flat_at_zero') }}
             else {{ volume_tier_reached('quantity', 'tier_no', 'from_quantity', 'up_to', 'flat_at_zero') }}
         end as is_reached
     from tiered

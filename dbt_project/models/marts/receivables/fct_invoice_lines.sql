@@ -17,8 +17,8 @@ draft_lines as (
 ),
 
 {% set columns = [
-    'document_id', 'line_no', 'parent_line_no', 'charge_id', 'reference_id', 'line_kind', 'product', 'meter', 'group_key',
-    'service_from', 'service_to', 'quantity', 'unit', 'unrounded_amount', 'amount', 'currency', 'price_version',
+    'document_id', 'line_no', 'parent_line_no', 'charge_id', 'reference_id', 'line_kind', 'product', 'meter',
+    'group_key', 'service_from', 'service_to', 'quantity', 'unit', 'unrounded_amount', 'amount', 'currency', 'price_version',
     'original_period'] -%}
 open_draft_lines as (
 

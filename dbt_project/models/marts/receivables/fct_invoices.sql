@@ -68,7 +68,8 @@ issued_documents as (
 
 ),
 
--- A bill date that is of the record stays as it was issued: what a recomputed draft says otherwise stands in fct_unbilled.
+-- A bill date that is of the record stays as it was issued: what a recomputed draft says otherwise stands in
+-- fct_unbilled.
 open_drafts as (
 
     select

@@ -233,7 +233,12 @@ open_items as (
 
     union all
 
-    select 'unbilled', strftime(run.as_of, '%Y-%m'), unbilled.selling_entity, unbilled.currency, unbilled.unbilled_amount
+    select
+        'unbilled' as kind,
+        strftime(run.as_of, '%Y-%m') as period,
+        unbilled.selling_entity,
+        unbilled.currency,
+        unbilled.unbilled_amount as amount
     from unbilled
     cross join run
 

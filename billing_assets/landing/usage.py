@@ -306,18 +306,15 @@ def _relation(columns: dict[str, str], members: list[tuple[LandedFile, Path]]) -
     quantity_text, quantity_value = _quantity_columns(columns.get("quantity"), faults)
     fault = f"case {' '.join(faults)} end" if faults else "cast(null as varchar)"
     paths = ", ".join(_literal(path) for _, path in members)
-    sequence, join = str(members[0][0].file_sequence), ""
-    if len(members) > 1:
-        sequences = ", ".join(f"({_quote(str(path))}, {file.file_sequence})" for file, path in members)
-        sequence = "f.file_sequence"
-        join = f"join (values {sequences}) as f (path, file_sequence) on f.path = p.filename"
+    # A list by the place of the file costs a tenth of a join by its name.
+    sequences = ", ".join(str(file.file_sequence) for file, _ in members)
+    sequence = sequences if len(members) == 1 else f"[{sequences}][cast(p.file_index as bigint) + 1]"
     query = f"""
-        select {sequence} as file_sequence, p.file_row_number + 1 as line, {", ".join(texts)},
+        select cast({sequence} as bigint) as file_sequence, p.file_row_number + 1 as line, {", ".join(texts)},
             {time_text} as time_text, {time_value} as time_value,
             {quantity_text} as quantity_text, {quantity_value} as quantity_value,
             {_properties_column(columns.get("properties"))} as properties, {fault} as fault
-        from read_parquet([{paths}], filename = true, file_row_number = true) as p
-        {join}"""
+        from read_parquet([{paths}], file_row_number = true) as p"""
     has_text = columns.get("event_time") == "VARCHAR" or quantity_text != "cast(null as varchar)"
     return ParquetRelation(tuple(file for file, _ in members), query, has_text)
 

@@ -23,14 +23,23 @@ from billing_assets.metering.rules import MeterRules
 # never stands in memory twice.
 _GROUP_BYTES = 256 << 20
 
+# Texts that repeat: kept as codes (a DuckDB enum) while a batch has few of them, which halves the cost of keeping,
+# grouping and writing them. More than this is kept as text: the list of codes goes into every row group of the lake.
+_CODED = ("source", "event_type", "account_id", "properties")
+FEW = 16_384
+# The columns of `events` with every code as its text, for tables that also take rows from elsewhere.
+AS_TEXT = f"* replace ({', '.join(f'cast({name} as varchar) as {name}' for name in _CODED)})"
+
 _TABLES = """
 create table events (
-    file_sequence bigint, line bigint, event_id varchar, source varchar, event_type varchar, account_id varchar,
-    event_time timestamp, event_date date, quantity decimal(38,12), properties varchar,
+    file_sequence bigint, line bigint, event_id varchar, source {source}, event_type {event_type},
+    account_id {account_id}, event_time timestamp, event_date date, quantity decimal(38,12), properties {properties},
     corrects varchar,    -- the event id that a negative quantity must find accepted; null where none is needed
     key ubigint,         -- hash of the idempotency key (source, event_id)
     fault varchar);      -- 'code reason'
 """
+# What reading a damaged page raises.
+_DAMAGED = (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException)
 
 
 def read_events(
@@ -44,22 +53,32 @@ def read_events(
     progress: Progress,
 ) -> dict[int, Fault]:
     """Fill `events` from files, in register order. Returns the files that cannot be taken as a whole."""
-    bench.execute(_TABLES)
     latest = datetime.combine(as_of + timedelta(days=1), time()) + future_tolerance
     faults = usage.FileFaults()
+    bench.execute("create temp table texts (name varchar, text varchar)")
+    relations: list[usage.ParquetRelation] = []
+    has_staged = False
     for group in _groups(files):
         progress(f"usage: reading {len(group)} files from {group[0].path}")
         text_files = [file for file in group if not usage.is_parquet(file)]
         if text_files:
             reader = usage.text_batches(text_files, faults)
             bench.register("reader", reader)
-            bench.execute(f"create or replace temp table staged as {usage.text_relation('reader')}")
+            into = "insert into staged" if has_staged else "create temp table staged as"
+            bench.execute(f"{into} {usage.text_relation('reader')}")
             bench.unregister("reader")
-            _judge(bench, "select * from staged", rules, latest, has_text=True)
-            bench.execute("drop table staged")
+            has_staged = True
         parquet_files = [file for file in group if usage.is_parquet(file)]
         for relation in usage.parquet_relations(bench, parquet_files, scratch, faults):
-            _read_parquet(bench, relation, rules, latest, scratch, faults)
+            relations += _readable(bench, relation, scratch, faults)
+    if has_staged:
+        _collect_texts(bench, "select * from staged")
+    is_read = _create_events(bench)
+    if has_staged:
+        _judge(bench, "select * from staged", rules, latest, has_text=True, is_read=is_read)
+        bench.execute("drop table staged")
+    for relation in relations:
+        _read_parquet(bench, relation, rules, latest, scratch, faults, is_read=is_read)
     _refuse_unreadable_properties(bench, rules)
     return faults.by_file
 
@@ -77,6 +96,21 @@ def _groups(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:
         yield group
 
 
+def _readable(
+    bench: duckdb.DuckDBPyConnection, relation: usage.ParquetRelation, scratch: Path, faults: usage.FileFaults
+) -> list[usage.ParquetRelation]:
+    """Collect the texts of a relation. Returns it, or without the files in which a damaged page showed."""
+    try:
+        _collect_texts(bench, relation.query)
+    except _DAMAGED as error:
+        return [
+            sound
+            for alone in _one_by_one(bench, relation, error, scratch, faults)
+            for sound in _readable(bench, alone, scratch, faults)
+        ]
+    return [relation]
+
+
 def _read_parquet(
     bench: duckdb.DuckDBPyConnection,
     relation: usage.ParquetRelation,
@@ -84,25 +118,86 @@ def _read_parquet(
     latest: datetime,
     scratch: Path,
     faults: usage.FileFaults,
+    *,
+    is_read: bool,
 ) -> None:
-    """A damaged page shows only when it is read: then the files are read one by one to find whose it is."""
     try:
-        _judge(bench, relation.query, rules, latest, has_text=relation.has_text)
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
-        if len(relation.files) == 1:
-            reason = f"not readable as Parquet: {str(error).splitlines()[0]}"
-            faults.by_file[relation.files[0].file_sequence] = Fault("container", reason)
-            return
-        for file in relation.files:
-            for alone in usage.parquet_relations(bench, [file], scratch, faults):
-                _read_parquet(bench, alone, rules, latest, scratch, faults)
+        _judge(bench, relation.query, rules, latest, has_text=relation.has_text, is_read=is_read)
+    except _DAMAGED as error:
+        for alone in _one_by_one(bench, relation, error, scratch, faults):
+            _read_parquet(bench, alone, rules, latest, scratch, faults, is_read=is_read)
+
+
+def _one_by_one(
+    bench: duckdb.DuckDBPyConnection,
+    relation: usage.ParquetRelation,
+    error: duckdb.Error,
+    scratch: Path,
+    faults: usage.FileFaults,
+) -> list[usage.ParquetRelation]:
+    """A damaged page shows only when it is read: then the files are read one by one to find whose it is."""
+    if len(relation.files) > 1:
+        return [
+            alone for file in relation.files for alone in usage.parquet_relations(bench, [file], scratch, faults)
+        ]
+    reason = f"not readable as Parquet: {str(error).splitlines()[0]}"
+    faults.by_file[relation.files[0].file_sequence] = Fault("container", reason)
+    return []
+
+
+def _collect_texts(bench: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Add the distinct texts of the coded columns to `texts`, of each no more than tell that they are not few."""
+    texts = " union all ".join(
+        f"(select '{name}', {name} from (select distinct {name} from ({query})) limit {FEW + 1})" for name in _CODED
+    )
+    bench.execute(f"insert into texts {texts}")
+
+
+def _create_events(bench: duckdb.DuckDBPyConnection) -> bool:
+    """Create `events`, columns of few texts coded. Returns whether `property_texts` holds all properties."""
+    counts = dict(bench.execute("select name, count(distinct text) from texts group by name").fetchall())
+    is_few = {name: 0 < counts.get(name, 0) <= FEW for name in _CODED}
+    is_read = counts.get("properties", 0) <= FEW
+    if is_read:
+        _read_properties(bench, "select text as properties from texts where name = 'properties'")
+        bench.execute("delete from texts where name = 'properties'")
+        bench.execute(
+            "insert into texts select 'properties', canonical from property_texts where canonical is not null"
+            f" union select 'properties', '{properties.EMPTY}'"
+        )
+        is_few["properties"] = True
+    types = {}
+    for name in _CODED:
+        types[name] = f"coded_{name}" if is_few[name] else "varchar"
+        if is_few[name]:
+            bench.execute(
+                f"create type coded_{name} as enum ("
+                f"select distinct text from texts where name = '{name}' and text is not null order by text)"
+            )
+    bench.execute(_TABLES.format(**types))
+    bench.execute("drop table texts")
+    return is_read
 
 
 def _judge(
-    bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules, latest: datetime, *, has_text: bool
+    bench: duckdb.DuckDBPyConnection,
+    query: str,
+    rules: MeterRules,
+    latest: datetime,
+    *,
+    has_text: bool,
+    is_read: bool,
 ) -> None:
     """Append the rows of a relation (`usage.COLUMNS`) to `events`. All or nothing: it is one statement."""
-    _read_properties(bench, query)
+    if not is_read:
+        _read_properties(bench, query)
+    property_columns = "property_texts.canonical, property_texts.corrects, property_texts.fault"
+    property_join = f"left join property_texts on property_texts.text = coalesce(r.properties, '{properties.EMPTY}')"
+    is_plain = "select coalesce(bool_and(canonical = text and corrects is null and fault is null), true)"
+    if bench.execute(f"{is_plain} from property_texts").fetchall() == [(True,)]:
+        # Every text is canonical as it is written, and says nothing of corrections: nothing to look up row by row.
+        property_columns = f"coalesce(r.properties, '{properties.EMPTY}'), cast(null as varchar), cast(null as varchar)"
+        property_join = ""
     time_value, time_reason = "r.time_value", "null"
     quantity_value, quantity_reason = "r.quantity_value", "null"
     joins = ""
@@ -120,7 +215,10 @@ def _judge(
     bench.execute(
         f"""
         insert into events
-        with typed as (
+        with typed (
+            {", ".join(usage.COLUMNS)}, event_time, quantity, time_reason, quantity_reason,
+            canonical, property_corrects, properties_fault
+        ) as (
             select
                 r.*,
                 {time_value} as event_time,
@@ -131,17 +229,15 @@ def _judge(
                 end as quantity,
                 {time_reason} as time_reason,
                 {quantity_reason} as quantity_reason,
-                property_texts.canonical,
-                property_texts.corrects,
-                property_texts.fault as properties_fault
+                {property_columns}
             from ({query}) as r
-            left join property_texts on property_texts.text = coalesce(r.properties, '{properties.EMPTY}')
+            {property_join}
             {joins}
         )
         select
             r.file_sequence, r.line, r.event_id, r.source, r.event_type, r.account_id,
             r.event_time, cast(r.event_time as date) as event_date, r.quantity, r.canonical as properties,
-            case when r.quantity < 0 then case when not {is_level} then r.corrects end end as corrects,
+            case when r.quantity < 0 then case when not {is_level} then r.property_corrects end end as corrects,
             hash(r.source, r.event_id) as key,
             case
                 when r.fault is not null then r.fault
@@ -165,7 +261,7 @@ def _judge(
                         when {is_level} then null
                         when {_is_one_of("r.event_type", rules.refuses_negative)}
                             then 'correction a charge on ' || r.event_type || ' does not sum: nothing can be taken back'
-                        when r.corrects is null then 'correction the negative quantity names no event to correct'
+                        when r.property_corrects is null then 'correction the negative quantity names no event to correct'
                     end
             end as fault
         from typed as r
@@ -241,7 +337,7 @@ def _refuse_unreadable_properties(bench: duckdb.DuckDBPyConnection, rules: Meter
     if not meters:
         return
     pairs = bench.execute(
-        "select distinct event_type, properties from events where fault is null and list_contains(?, event_type)",
+        "select distinct event_type, properties from events where fault is null and list_contains(?, cast(event_type as varchar))",
         [meters],
     ).fetchall()
     refused = [

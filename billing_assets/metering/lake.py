@@ -17,10 +17,13 @@ from pathlib import Path
 
 import duckdb
 
+from billing_assets.metering.events import AS_TEXT
+
 EVENT_COLUMNS = "event_id, source, event_type, account_id, event_time, quantity, properties, file_sequence, line"
+_ROW_GROUP = 122_880
 # Version 2 encodings (delta lengths for ids, delta for times) halve the writing time and a fifth of the size.
-_FORMAT = "format parquet, parquet_version v2, compression snappy, row_group_size 122880"
-_KEY_FORMAT = "format parquet, compression uncompressed, row_group_size 122880"  # hashes do not compress
+_FORMAT = f"format parquet, parquet_version v2, compression snappy, row_group_size {_ROW_GROUP}"
+_KEY_FORMAT = f"format parquet, compression uncompressed, row_group_size {_ROW_GROUP}"  # hashes do not compress
 
 
 @dataclass(frozen=True, order=True)
@@ -62,8 +65,9 @@ class Lake:
             path = f"usage/event_date={event_date}/batch-{batch}.parquet"
             _copy(
                 bench,
-                f"select {EVENT_COLUMNS} from events where event_date = date '{event_date}'"
-                " order by file_sequence, line",
+                # Codes are written with the whole list of codes, which only full row groups are worth.
+                f"select {EVENT_COLUMNS} from (select {'*' if rows >= _ROW_GROUP else AS_TEXT} from events)"
+                f" where event_date = date '{event_date}' order by file_sequence, line",
                 self.folder / path,
                 _FORMAT,
             )
@@ -77,17 +81,13 @@ class Lake:
             )
         return parts
 
-    def keys_query(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> str:
-        """The query over (event_date, batch, key) of all batches that have one of these parts."""
+    def key_files(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> dict[int, Path]:
+        """The files of (event_date, key) of all batches that have one of these parts, by batch."""
         batches = sorted({part.batch for part in parts})
         for batch in batches:
             if not self._key_path(batch).is_file():
                 self._index_again(bench, batch)
-        paths = ", ".join(_quote(self._key_path(batch)) for batch in batches)
-        return (
-            "select event_date, key, cast(regexp_extract(filename, 'batch-([0-9]+).parquet$', 1) as integer) as batch"
-            f" from read_parquet([{paths}], filename = true)"
-        )
+        return {batch: self._key_path(batch) for batch in batches}
 
     def around(self, dates: Sequence[date], days: int) -> list[LakePart]:
         """The parts whose date is at most so many days from one of the dates."""

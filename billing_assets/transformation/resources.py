@@ -76,21 +76,25 @@ class Dbt:
 
     def build(self, phase: Phase, tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
         """Build one phase. Raises TransformationFailed naming every node that failed."""
-        result = self._invoke(build_arguments(phase), tell)
-        if result.exception is not None:
-            raise TransformationFailed(f"dbt could not run: {result.exception}") from result.exception
-        nodes = [
-            NodeResult(r.node.unique_id, str(r.status), r.execution_time, r.message, r.failures)
-            for r in result.result.results
-        ]
+        nodes = self.run(build_arguments(phase), tell)
         failed = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
-        if failed or not result.success:
+        if failed:
             lines = "\n".join(f"  {node.unique_id}: {(node.message or '').strip()}" for node in failed)
             raise TransformationFailed(
                 f"{len(failed)} of {len(nodes)} dbt nodes failed in {phase}; the run stops before anything is "
                 f"issued. Look at the rows with `dbt show` or in the test's compiled SQL:\n{lines}"
             )
         return nodes
+
+    def run(self, arguments: list[str], tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
+        """Any dbt command that runs nodes. A node that failed is a result here; raises when dbt itself could not run."""
+        result = self._invoke(arguments, tell)
+        if result.exception is not None:
+            raise TransformationFailed(f"dbt could not run: {result.exception}") from result.exception
+        return [
+            NodeResult(r.node.unique_id, str(r.status), r.execution_time, r.message, r.failures)
+            for r in result.result.results
+        ]
 
     def nodes(self) -> dict[str, Any]:
         """The parsed project's nodes as the manifest file describes them, by unique id."""

@@ -1,82 +1,24 @@
-"""What follows the charge lines: minimum spend, discounts, credits, tax."""
+"""What reduces or raises what was charged: discounts, credits, tax."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 
-from tests.oracle.calendar import days, midnight
-from tests.oracle.figures import settle, spread
+from tests.oracle.calendar import midnight
+from tests.oracle.figures import settle, spread, total
 from tests.oracle.prices import number
-from tests.oracle.terms import Contract, Json, Line
-from tests.oracle.usage import in_time, share_of_full
-
-CHARGED = {"usage", "minimum", "recurring", "one_time"}
-# What a discount or a tax without a scope reaches: all that is billed for service, so not a prepayment.
-REDUCIBLE = CHARGED | {"true_up", "overage"}
+from tests.oracle.terms import REDUCIBLE, Contract, Json, Line, applies
+from tests.oracle.usage import in_time
 
 
-def applies(terms: Json, line: Line) -> bool:
-    named = terms.get("applies_to")
-    return not named or bool({line.charge, line.product, line.kind} & set(named))
-
-
-def true_up_lines(contract: Contract, lines: Sequence[Line], as_of: date) -> list[Line]:
-    """Minimum spend of each window less the rounded lines whose service lies in it."""
-    found = []
-    for terms in contract.versions[-1].get("commitments") or []:
-        if terms["kind"] != "minimum_spend":
-            continue
-        windows = [(p.start, p.end, share_of_full(p)) for p in contract.periods]
-        if terms["window"] == "contract":
-            windows = [(contract.starts_on, contract.ends_on, Fraction(1))] if contract.ends_on else []
-        for start, end, part in windows:
-            due = number(terms["amount"]) * (part if terms.get("prorate") else 1)
-            spent = sum((line.amount for line in lines
-                         if line.kind in CHARGED and start <= line.start < end and applies(terms, line)), Fraction(0))  # fmt: skip
-            if end <= as_of and due > spent:
-                line = Line("true_up", terms["commitment_id"], end, start, end, due - spent, reference=terms["commitment_id"])
-                line.amount = contract.round(due - spent)
-                found.append(line)
-    return found
-
-
-def windowed_lines(contract: Contract, lines: Sequence[Line]) -> list[Line]:
-    """What a windowed commitment adds to the usage of each period: usage above it at the factor, and the rest if trued up.
-
-    A window is the period itself (then its rounded lines count) or a local day.
-    """
-    found = []
-    for terms in contract.versions[-1].get("commitments") or []:
-        for period in contract.periods if terms["kind"] == "windowed" else []:
-            used = [line for line in lines if line.kind == "usage" and line.bill_date == period.end and applies(terms, line)]
-            cost = dict.fromkeys(days(period.start, period.end), Fraction(0))
-            for at, value in ((at, line.unrounded * part) for line in used for at, part in line.shares):
-                cost[at.astimezone(contract.zone).date()] += value
-            windows = [sum((line.amount for line in used), Fraction(0))] if terms["window"] == "billing_period" else cost.values()
-            held, surcharge = number(terms["amount"]), number(terms["overage_factor"]) - 1
-            over = sum((max(value - held, Fraction(0)) for value in windows), Fraction(0)) * surcharge
-            short = sum((max(held - value, Fraction(0)) for value in windows), Fraction(0)) if terms.get("true_up") else Fraction(0)
-            for kind, amount in (("overage", over), ("true_up", short)):
-                if amount:
-                    line = Line(kind, terms["commitment_id"], period.end, period.start, period.end, amount, reference=terms["commitment_id"])
-                    line.amount = contract.round(amount)
-                    found.append(line)
-    return found
-
-
-def prepaid_lines(contract: Contract) -> list[Line]:
-    found = []
-    for terms in contract.versions[0].get("commitments") or []:
-        if terms["kind"] == "prepaid":
-            amount = number(terms["amount"])
-            line = Line("prepaid", terms["commitment_id"], contract.starts_on, contract.starts_on, contract.starts_on, amount,
-                        reference=terms["commitment_id"])  # fmt: skip
-            line.amount = contract.round(amount)
-            found.append(line)
-    return found
+def adjusting(kind: str, parent: Line, reference: str, amount: Fraction) -> Line:
+    """A discount or credit line of the line it belongs to."""
+    line = Line(kind, parent.charge, parent.bill_date, parent.start, parent.end, amount, parent.group, parent.product)
+    line.reference, line.amount, line.parent = reference, amount, parent
+    return line
 
 
 def _ordered(discounts: Sequence[Json]) -> list[Json]:
@@ -105,16 +47,18 @@ def _discount(contract: Contract, terms: Json, lines: list[Line], taken: dict[st
     if not lines or (most is not None and taken.get(terms["discount_id"], 0) >= most):
         return []
     if terms["kind"] == "percent":
-        offs = [contract.round(line.left * number(terms["value"]) / 100) for line in lines]
+        exact = [line.left * number(terms["value"]) / 100 for line in lines]
+        offs = [contract.round(off) for off in exact]
+        if contract.stage == "total":
+            offs = settle(contract.round(total(exact)), exact, contract.places)
     else:
         left = [line.left for line in lines]
-        offs = spread(min(contract.round(number(terms["value"])), sum(left, Fraction(0))), left, contract.places)
+        offs = spread(min(contract.round(number(terms["value"])), total(left)), left, contract.places)
     found = []
     for line, off in zip(lines, offs, strict=True):
         if off:
             line.left -= off
-            found.append(Line("discount", line.charge, line.bill_date, line.start, line.end, -off, line.group, line.product,
-                              terms["discount_id"], -off, parent=line))  # fmt: skip
+            found.append(adjusting("discount", line, terms["discount_id"], -off))
     if found:
         taken[terms["discount_id"]] = taken.get(terms["discount_id"], 0) + 1
     return found
@@ -144,7 +88,17 @@ def grants_of(contract: Contract) -> list[Grant]:
             opens, ends = _instant(terms["effective_at"]), _instant(terms.get("expires_at"))
             assert opens
             rank = (terms.get("priority") or 0, ends or late, opens, terms["grant_id"])
-            found.append(Grant(terms["grant_id"], terms["kind"] in {"purchased", "commit"}, number(terms["amount"]), opens, ends, rank, terms))
+            found.append(
+                Grant(
+                    terms["grant_id"],
+                    terms["kind"] in {"purchased", "commit"},
+                    number(terms["amount"]),
+                    opens,
+                    ends,
+                    rank,
+                    terms,
+                )
+            )
     for terms in contract.versions[0].get("commitments") or []:
         if terms["kind"] == "prepaid":
             opens, ends = midnight(contract.starts_on, contract.zone), _instant(terms.get("expires_at"))
@@ -153,12 +107,14 @@ def grants_of(contract: Contract) -> list[Grant]:
     return sorted(found, key=lambda grant: grant.rank)
 
 
-def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant], kinds: set[str]) -> list[Line]:
-    """Draw the grants on what is left of the bill's lines, by the moment it arose; one credit line per line and grant."""
-    atoms = sorted(
-        ((at, place, line, line.left * part) for place, line in enumerate(bill) if line.kind in kinds
-         for at, part in (line.shares or [(midnight(line.start, contract.zone), Fraction(1))]) if line.left > 0),
-        key=lambda atom: atom[:2])  # fmt: skip
+def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant]) -> list[Line]:
+    """Draw on what is left of the bill's lines, by the moment it arose; one credit line per line and grant."""
+    atoms = []
+    for place, line in enumerate(bill):
+        for at, part in line.shares or [(midnight(line.start, contract.zone), Fraction(1))]:
+            if line.kind in REDUCIBLE and line.left > 0:
+                atoms.append((at, place, line, line.left * part))
+    atoms.sort(key=lambda atom: atom[:2])
     drawn: dict[tuple[str, int], Fraction] = {}
     for at, place, line, value in atoms:
         rest = value
@@ -168,39 +124,49 @@ def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant], kind
                 grant.balance -= part
                 rest -= part
                 drawn[grant.grant_id, place] = drawn.get((grant.grant_id, place), Fraction(0)) + part
+    # A grant is drawn in whole money: what it gives to a bill is rounded once and shared by its lines.
     lines = []
-    for (grant_id, place), exact in drawn.items():
-        parent, amount = bill[place], contract.round(exact)
-        if amount:
-            parent.left -= amount
-            lines.append(Line("credit", parent.charge, parent.bill_date, parent.start, parent.end, -amount, parent.group,
-                              parent.product, grant_id, -amount, parent=parent))  # fmt: skip
+    for grant in grants:
+        exact = {place: part for (grant_id, place), part in drawn.items() if grant_id == grant.grant_id}
+        whole = contract.round(total(exact.values()))
+        for place, amount in zip(exact, settle(whole, list(exact.values()), contract.places), strict=True):
+            if amount:
+                parent = bill[place]
+                parent.left -= amount
+                lines.append(adjusting("credit", parent, grant.grant_id, -amount))
     return lines
 
 
 def tax_lines(contract: Contract, bill: Sequence[Line]) -> list[Line]:
-    """Added tax on what is left of each line, one line per tax code, rounded as the contract says.
+    """Tax on what is left of each line, one line per tax code, rounded as the contract says.
 
-    The tax stays with what is left of its line: a credit that pays a bill pays its tax too.
+    An added tax stays with what is left of its line: a credit that pays a bill pays its tax too. An inclusive one is
+    taken out of its line's amount.
     """
-    codes = contract.versions[-1].get("taxes") or []
+    codes = {terms["tax_code"]: terms for terms in contract.versions[-1].get("taxes") or []}
     taxed = [line for line in bill if line.kind in REDUCIBLE]
-    exact = {
-        (place, terms["tax_code"]): line.left * number(terms["rate_percent"]) / 100
-        for place, line in enumerate(taxed) for terms in codes if applies(terms, line)
-    }  # fmt: skip
-    how = contract.billing.get("tax_rounding") or "line"
-    pots: dict[str, Callable[[tuple[int, str]], object]] = {
-        "rate": lambda key: key, "line": lambda key: key[0], "by_tax": lambda key: key[1], "total": lambda key: 0}  # fmt: skip
+    exact: dict[tuple[int, str], Fraction] = {}
+    for place, line in enumerate(taxed):
+        own = [terms for terms in codes.values() if applies(terms, line)]
+        gross = 100 + total(number(terms["rate_percent"]) for terms in own if terms.get("inclusive"))
+        for terms in own:
+            exact[place, terms["tax_code"]] = line.left * number(terms["rate_percent"]) / gross
     together: dict[object, list[tuple[int, str]]] = {}
-    for key in exact:
-        together.setdefault(pots[how](key), []).append(key)
+    how = contract.billing.get("tax_rounding") or "line"
+    for place, code in exact:
+        pot = {"rate": (place, code), "line": place, "by_tax": code, "total": None}[how]
+        together.setdefault(pot, []).append((place, code))
     by_code: dict[str, Fraction] = {}
     for keys in together.values():
         values = [exact[key] for key in keys]
-        total = contract.round(sum(values, Fraction(0)))
-        for key, amount in zip(keys, settle(total, values, contract.places), strict=True):
-            by_code[key[1]] = by_code.get(key[1], Fraction(0)) + amount
-            taxed[key[0]].left += amount
-    return [Line("tax", code, bill[0].bill_date, bill[0].start, bill[0].end, amount, reference=code, amount=amount)
-            for code, amount in by_code.items() if amount]  # fmt: skip
+        whole = contract.round(total(values))
+        for (place, code), amount in zip(keys, settle(whole, values, contract.places), strict=True):
+            by_code[code] = by_code.get(code, Fraction(0)) + amount
+            if codes[code].get("inclusive"):
+                taxed[place].amount -= amount
+            else:
+                taxed[place].left += amount
+    return [
+        Line("tax", code, bill[0].bill_date, bill[0].start, bill[0].end, amount, reference=code, amount=amount)
+        for code, amount in by_code.items()
+    ]

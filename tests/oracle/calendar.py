@@ -34,7 +34,9 @@ def bill_date(anchor: date, frequency: str, every: int, step: int) -> date:
     return anchor + timedelta(days=DAYS[frequency] * every * step)
 
 
-def periods(starts_on: date, ends_on: date | None, anchor: date, frequency: str, every: int, until: date) -> Iterator[Period]:
+def periods(
+    starts_on: date, ends_on: date | None, anchor: date, frequency: str, every: int, until: date
+) -> Iterator[Period]:
     """Every period that has begun by `until`, in order."""
     step = 0
     while bill_date(anchor, frequency, every, step) > starts_on:

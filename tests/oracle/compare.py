@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -38,7 +38,9 @@ class Difference:
         return f"{self.contract_id:24} {' '.join(self.key):78} home {self.theirs!s:>16}  oracle {self.ours!s:>16}"
 
 
-def _line_key(bill_date: date, kind: str, charge: str, reference: str, group: dict[str, str | None], start: date) -> Key:
+def _line_key(
+    bill_date: date, kind: str, charge: str, reference: str, group: dict[str, str | None], start: date
+) -> Key:
     if kind in PER_CODE:
         return (str(bill_date), kind, reference)
     named = json.dumps({name: value for name, value in sorted(group.items()) if value})
@@ -46,13 +48,17 @@ def _line_key(bill_date: date, kind: str, charge: str, reference: str, group: di
 
 
 def expected(found: Iterable[Bill]) -> dict[tuple[str, Key], Decimal]:
-    figures: Counter[tuple[str, Key]] = Counter()
+    figures: defaultdict[tuple[str, Key], Decimal] = defaultdict(Decimal)
     for bill in found:
-        for name, value in {
-            "subtotal": bill.sum() - bill.sum("discount", "credit", "tax"), "discount": bill.sum("discount"),
-            "credit_applied": bill.sum("credit"), "tax": bill.sum("tax"), "total": bill.sum(),
+        header = {
+            "subtotal": bill.sum() - bill.sum("discount", "credit", "tax"),
+            "discount": bill.sum("discount"),
+            "credit_applied": bill.sum("credit"),
+            "tax": bill.sum("tax"),
+            "total": bill.sum(),
             "paid_from_credits": bill.paid_from_credits,
-        }.items():  # fmt: skip
+        }
+        for name, value in header.items():
             figures[bill.contract_id, (str(bill.bill_date), name)] = decimal(value)
         for line in bill.lines:
             figures[bill.contract_id, _oracle_key(line)] += decimal(line.amount)
@@ -65,7 +71,7 @@ def _oracle_key(line: Line) -> Key:
 
 def billed(home: Path, as_of: date) -> dict[tuple[str, Key], Decimal]:
     """The same figures from the home's reports."""
-    figures: Counter[tuple[str, Key]] = Counter()
+    figures: defaultdict[tuple[str, Key], Decimal] = defaultdict(Decimal)
     with duckdb.connect() as connection:
         where = f"where bill_date <= date '{as_of}'"
         invoices = f"read_parquet('{home}/reports/invoices.parquet')"

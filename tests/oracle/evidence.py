@@ -48,13 +48,14 @@ def contracts(root: Path) -> dict[str, list[Json]]:
 
 
 def suspensions(root: Path) -> list[Suspension]:
-    return [
-        Suspension(row["contract_id"], row["product"], date.fromisoformat(row["valid_from"]),
-                   date.fromisoformat(row["valid_to"]) if row["valid_to"] else None)
-        for path in sorted((root / "provisioning").glob("*.csv"))
-        for row in csv.DictReader(path.open(encoding="utf-8", newline=""))
-        if row["status"] == "suspended"
-    ]  # fmt: skip
+    found = []
+    for path in sorted((root / "provisioning").glob("*.csv")):
+        for row in csv.DictReader(path.open(encoding="utf-8", newline="")):
+            if row["status"] == "suspended":
+                end = date.fromisoformat(row["valid_to"]) if row["valid_to"] else None
+                start = date.fromisoformat(row["valid_from"])
+                found.append(Suspension(row["contract_id"], row["product"], start, end))
+    return found
 
 
 def events(root: Path) -> list[Event]:
@@ -73,17 +74,17 @@ def _read(path: Path) -> Iterator[Event]:
             data = dict(row["data"])
             quantity = data.pop("quantity", None)
             yield _event(row["id"], row["source"], row["type"], row["subject"], row["time"], quantity, data)
-    else:
-        rows = csv.DictReader(path.open(encoding="utf-8", newline="")) if path.suffix == ".csv" else pq.read_table(path).to_pylist()
-        for row in rows:
-            properties = json.loads(row["properties"] or "{}")
-            yield _event(row["event_id"], row["source"], row["event_type"], row["account_id"], row["event_time"],
-                         row["quantity"], properties)  # fmt: skip
+        return
+    table = path.suffix == ".parquet"
+    rows = pq.read_table(path).to_pylist() if table else csv.DictReader(path.open(encoding="utf-8", newline=""))
+    for row in rows:
+        data = json.loads(row["properties"] or "{}")
+        who = row["event_id"], row["source"], row["event_type"], row["account_id"]
+        yield _event(*who, row["event_time"], row["quantity"], data)
 
 
 def _event(event_id: str, source: str, meter: str, subject: str, time: str, quantity: Any, properties: Json) -> Event:
-    return Event(
-        event_id, source, meter, subject, datetime.fromisoformat(time).astimezone(UTC),
-        Fraction(1) if quantity in {None, ""} else Fraction(str(quantity)),
-        tuple(sorted((name, str(value)) for name, value in properties.items())),
-    )  # fmt: skip
+    moment = datetime.fromisoformat(time).astimezone(UTC)
+    count = Fraction(1) if quantity in {None, ""} else Fraction(str(quantity))
+    texts = tuple(sorted((name, str(value)) for name, value in properties.items()))
+    return Event(event_id, source, meter, subject, moment, count, texts)

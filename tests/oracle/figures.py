@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
@@ -34,19 +34,22 @@ def kept(value: Fraction) -> Fraction:
     return rounded(value, 12)
 
 
-def spread(total: Fraction, weights: Sequence[Fraction], places: int) -> list[Fraction]:
-    """`total` over `weights` by largest remainder; ties go to the earlier one."""
-    whole = sum(weights, Fraction(0))
-    if not whole:
+def total(values: Iterable[Fraction]) -> Fraction:
+    return sum(values, Fraction(0))
+
+
+def spread(whole: Fraction, weights: Sequence[Fraction], places: int) -> list[Fraction]:
+    """`whole` over `weights` by largest remainder; ties go to the earlier one."""
+    weight = total(weights)
+    if not weight:
         return [Fraction(0) for _ in weights]
-    exact = [total * weight / whole for weight in weights]
-    return settle(total, exact, places)
+    return settle(whole, [whole * part / weight for part in weights], places)
 
 
-def settle(total: Fraction, exact: Sequence[Fraction], places: int) -> list[Fraction]:
-    """Each of `exact` down to `places`, then one unit each to the largest remainders until the sum is `total`."""
+def settle(whole: Fraction, exact: Sequence[Fraction], places: int) -> list[Fraction]:
+    """Each of `exact` down to `places`, then one unit each to the largest remainders until the sum is `whole`."""
     base = [rounded(value, places, "floor") for value in exact]
-    missing = int((total - sum(base, Fraction(0))) * 10**places)
+    missing = int((whole - total(base)) * 10**places)
     order = sorted(range(len(base)), key=lambda i: (base[i] - exact[i], i))
     for i in order[:missing]:
         base[i] += Fraction(1, 10**places)

@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+from tests.oracle.figures import total
+
 Price = Mapping[str, Any]
 
 
@@ -71,14 +73,14 @@ def percentage_of(price: Price, values: Sequence[Fraction]) -> Fraction:
     """A percentage of the sum of `values` (in time order) and a fee per event, less the free allowances."""
     free_events, free_amount = price.get("free_events"), price.get("free_amount")
     leading = values if free_events is None else values[: int(number(free_events))]
-    running = [sum(leading[: n + 1], Fraction(0)) for n in range(len(leading))]
+    running = [total(leading[: n + 1]) for n in range(len(leading))]
     free_units, free_count = Fraction(0), 0
     if running and (free_events is not None or free_amount is not None):
         free_units = running[-1] if free_amount is None else min(running[-1], number(free_amount))
         counts = [] if free_events is None else [int(number(free_events))]
         counts += [] if free_amount is None else [sum(total < number(free_amount) for total in running)]
         free_count = min(counts)
-    share = (sum(values, Fraction(0)) - free_units) * number(price["rate_percent"]) / 100
+    share = (total(values) - free_units) * number(price["rate_percent"]) / 100
     return share + max(0, len(values) - free_count) * number(price.get("fixed_per_event"))
 
 

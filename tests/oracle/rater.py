@@ -13,10 +13,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.oracle import evidence
-from tests.oracle.adjustments import CHARGED, REDUCIBLE, Grant, discount_lines, draw, grants_of, prepaid_lines, tax_lines, true_up_lines, windowed_lines
-from tests.oracle.figures import settle
+from tests.oracle.adjustments import Grant, discount_lines, draw, grants_of, tax_lines
+from tests.oracle.commitments import prepaid_lines, true_up_lines, windowed_lines
+from tests.oracle.figures import settle, total
 from tests.oracle.recurring import one_time_lines, recurring_lines
-from tests.oracle.terms import Contract, Line
+from tests.oracle.terms import CHARGED, Contract, Line
 from tests.oracle.usage import Attributed, attributed, usage_lines
 
 
@@ -29,7 +30,7 @@ class Bill:
     paid_from_credits: Fraction = Fraction(0)
 
     def sum(self, *kinds: str) -> Fraction:
-        return sum((line.amount for line in self.lines if not kinds or line.kind in kinds), Fraction(0))
+        return total(line.amount for line in self.lines if not kinds or line.kind in kinds)
 
 
 def bills(root: Path, as_of: date) -> dict[tuple[str, date], Bill]:
@@ -71,15 +72,15 @@ def documents(contract: Contract, lines: list[Line], as_of: date) -> dict[tuple[
         charged = [line for line in bill.lines if line.kind in CHARGED]
         if contract.stage == "total" and charged:
             exact = [line.unrounded for line in charged]
-            for line, amount in zip(charged, settle(contract.round(sum(exact, Fraction(0))), exact, contract.places), strict=True):
+            for line, amount in zip(charged, settle(contract.round(total(exact)), exact, contract.places), strict=True):
                 line.amount = amount
         for line in bill.lines:
             line.left = line.amount
         discounts = discount_lines(contract, bill.lines, taken)
-        credits = draw(contract, bill.lines, [grant for grant in grants if not grant.pays], REDUCIBLE)
+        credits = draw(contract, bill.lines, [grant for grant in grants if not grant.pays])
         taxes = tax_lines(contract, bill.lines)
-        payments = draw(contract, bill.lines, [grant for grant in grants if grant.pays], REDUCIBLE)
-        bill.paid_from_credits = -sum((line.amount for line in payments), Fraction(0))
+        payments = draw(contract, bill.lines, [grant for grant in grants if grant.pays])
+        bill.paid_from_credits = -total(line.amount for line in payments)
         bill.lines = bill.lines + discounts + credits + taxes
         if bill.sum():
             found[contract.contract_id, bill_date] = bill

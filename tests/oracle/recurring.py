@@ -52,12 +52,13 @@ def recurring_lines(contract: Contract, charge_id: str, period: Period, stops: l
         unrounded = rate if contract.billing.get("proration") == "none" else rate * Fraction(length, full)
         made = Line("recurring", charge_id, bill_date, start, end, unrounded, (), charge.get("product"))
         made.amount = contract.round(unrounded)
-        made.shares = [(midnight(start, contract.zone), Fraction(1))]
+        # Credit is drawn when an advance charge's service begins, and when what is billed behind has been served.
+        made.shares = [(midnight(start if bill_date == period.start else end, contract.zone), Fraction(1))]
         return made
 
     def stopped(start: date, end: date) -> list[date]:
-        return [on for on in days(start, end) if any(
-            stop.product == charge["product"] and stop.start <= on and (stop.end is None or on < stop.end) for stop in stops)]  # fmt: skip
+        own = [stop for stop in stops if stop.product == charge["product"]]
+        return [on for on in days(start, end) if any(s.start <= on and (s.end is None or on < s.end) for s in own)]
 
     rates = [(on, _rate(contract, charge_id, on)) for on in days(period.start, period.end)]
     starts = [(on, rate) for n, (on, rate) in enumerate(rates) if n == 0 or rate != rates[n - 1][1]]

@@ -14,6 +14,17 @@ from tests.oracle.figures import PLACES, rounded
 Json = dict[str, Any]
 
 
+# What charges bill; and what a discount, credit or tax without a scope reaches: all of that, but no prepayment.
+CHARGED = {"usage", "minimum", "recurring", "one_time"}
+REDUCIBLE = CHARGED | {"true_up", "overage"}
+
+
+def applies(terms: Json, line: Line) -> bool:
+    """Whether a commitment, grant, discount or tax reaches a line: by its charge, product or kind; none named = all."""
+    named = terms.get("applies_to")
+    return not named or bool({line.charge, line.product, line.kind} & set(named))
+
+
 def day(text: str | None) -> date | None:
     return date.fromisoformat(text[:10]) if text else None
 
@@ -53,10 +64,8 @@ class Contract:
         self.places: int = PLACES[self.currency] if places is None else places
         self.starts_on = date.fromisoformat(first["starts_on"])
         self.ends_on = day(last.get("ends_on"))
-        self.periods = list(
-            periods(self.starts_on, self.ends_on, date.fromisoformat(billing["anchor_date"]), billing["frequency"],
-                    billing.get("every") or 1, as_of)  # fmt: skip
-        )
+        anchor, every = date.fromisoformat(billing["anchor_date"]), billing.get("every") or 1
+        self.periods = list(periods(self.starts_on, self.ends_on, anchor, billing["frequency"], every, as_of))
         self.bill_dates = sorted({d for p in self.periods for d in (p.start, p.end)})
 
     def round(self, value: Fraction) -> Fraction:
@@ -73,7 +82,8 @@ class Contract:
     def charge_on(self, charge_id: str, on: date) -> Json | None:
         if on < self.starts_on or (self.ends_on and on >= self.ends_on):
             return None
-        for charge in self.version_on(on)["charges"]:
+        charges: list[Json] = self.version_on(on)["charges"]
+        for charge in charges:
             start, end = day(charge.get("effective_from")), day(charge.get("effective_to"))
             if charge["charge_id"] == charge_id and (not start or start <= on) and (not end or on < end):
                 return charge

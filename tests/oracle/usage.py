@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from fractions import Fraction
 from math import ceil, floor
 
 from tests.oracle.calendar import Period, midnight
 from tests.oracle.evidence import Event
-from tests.oracle.figures import rounded, spread
+from tests.oracle.figures import rounded, spread, total
 from tests.oracle.prices import capacity_of, number, percentage_of, priced
 from tests.oracle.terms import Contract, Json, Line, day
 
@@ -32,8 +32,9 @@ def attributed(contracts: Iterable[Contract], events: Iterable[Event]) -> Attrib
         for contract in owners[event.subject]:
             if named is None or named == contract.contract_id:
                 on = event.time.astimezone(contract.zone).date()
-                claims += [(contract.contract_id, charge_id) for charge_id in contract.charge_ids("usage")
-                           if _matches(contract.charge_on(charge_id, on), event)]  # fmt: skip
+                for charge_id in contract.charge_ids("usage"):
+                    if _matches(contract.charge_on(charge_id, on), event):
+                        claims.append((contract.contract_id, charge_id))
         if len({contract_id for contract_id, _ in claims}) == 1:
             for claim in claims:
                 found[claim].append(event)
@@ -56,29 +57,41 @@ def _read(charge: Json, event: Event) -> Fraction:
     return event.quantity
 
 
-def quantity_of(charge: Json, events: Sequence[Event], earlier: Sequence[Event], start: date, end: date, contract: Contract) -> Fraction:
-    """The aggregated quantity of one group over [start, end); `earlier` events give the opening level."""
+def quantity_of(
+    charge: Json,
+    events: Sequence[Event],
+    earlier: Sequence[Event],
+    start: date,
+    end: date,
+    served: Period,
+    contract: Contract,
+) -> Fraction:
+    """The aggregated quantity of one group over [start, end), a part of the charge's service period.
+
+    `earlier` events give the opening level; a level weighs by its share of the whole service period.
+    """
     values = [_read(charge, event) for event in events]
     aggregation = charge.get("aggregation") or "sum"
-    if aggregation == "count":
-        return Fraction(len(events))
-    if aggregation == "unique_count":
-        return Fraction(len({event.get(charge["property"]) for event in events} - {None}))
+    if aggregation in {"count", "unique_count"}:
+        return Fraction(
+            len(events) if aggregation == "count" else len({e.get(charge["property"]) for e in events} - {None})
+        )
     if aggregation == "weighted_sum":
-        opens, closes = midnight(start, contract.zone), midnight(end, contract.zone)
-        length = int((closes - opens).total_seconds())
-        level = sum((_read(charge, event) for event in earlier), Fraction(0))
-        return level + sum(
-            (value * Fraction(int((closes - event.time.replace(microsecond=0)).total_seconds()), length)
-             for value, event in zip(values, events, strict=True)), Fraction(0))  # fmt: skip
+        closes = midnight(end, contract.zone)
+        length = _seconds(midnight(served.start, contract.zone), midnight(served.end, contract.zone))
+        opening = total(_read(charge, event) for event in earlier)
+        level = opening * _seconds(midnight(start, contract.zone), closes)
+        level += total(value * _seconds(event.time, closes) for value, event in zip(values, events, strict=True))
+        return level / length
     if not values:
         return Fraction(0)
-    plain: dict[str, Callable[[list[Fraction]], Fraction]] = {
-        "sum": sum, "max": max, "min": min,
-        "latest": lambda seen: seen[-1],
-        "average": lambda seen: sum(seen, Fraction(0)) / len(seen),
-    }  # fmt: skip
-    return Fraction(plain[aggregation](values))
+    if aggregation in {"sum", "average"}:
+        return total(values) / (len(values) if aggregation == "average" else 1)
+    return values[-1] if aggregation == "latest" else {"max": max, "min": min}[aggregation](values)
+
+
+def _seconds(start: datetime, end: datetime) -> int:
+    return int((end - start.replace(microsecond=0)).total_seconds())
 
 
 def _converted(charge: Json, quantity: Fraction) -> Fraction:
@@ -102,9 +115,12 @@ def _cell(price: Json, event: Event) -> int | str | None:
 
 
 def _cell_price(price: Json, cell: int | str | None) -> Json:
+    found: Json
     if cell is None:
-        return price["default"]
-    return price["cells"][cell]["price"] if isinstance(cell, int) else price["prices"][cell]
+        found = price["default"]
+    else:
+        found = price["cells"][cell]["price"] if isinstance(cell, int) else price["prices"][cell]
+    return found
 
 
 def amount_of(charge: Json, quantity: Fraction, events: Sequence[Event]) -> Fraction:
@@ -114,11 +130,14 @@ def amount_of(charge: Json, quantity: Fraction, events: Sequence[Event]) -> Frac
             cells: dict[int | str | None, Fraction] = defaultdict(Fraction)
             for event in events:
                 cells[_cell(price, event)] += _read(charge, event)
-            return sum((priced(_cell_price(price, cell), _converted(charge, total)) for cell, total in cells.items()), Fraction(0))
+            return sum(
+                (priced(_cell_price(price, cell), _converted(charge, total)) for cell, total in cells.items()),
+                Fraction(0),
+            )
         case "percentage":
             return percentage_of(price, [_read(charge, event) for event in events])
         case "precomputed":
-            return sum((Fraction(event.get("amount") or "0") for event in events), Fraction(0))
+            return total(Fraction(event.get("amount") or "0") for event in events)
         case "capacity":
             peaks: dict[str, Fraction] = {}
             for event in events:
@@ -133,9 +152,8 @@ def share_of_full(period: Period) -> Fraction:
 
 
 def _free_quantity(charge: Json, start: date) -> Fraction:
-    return sum(
-        (number(discount["value"]) for discount in charge.get("discounts") or []
-         if discount["kind"] == "free_quantity" and in_time(discount, start)), Fraction(0))  # fmt: skip
+    free = (terms for terms in charge.get("discounts") or [] if terms["kind"] == "free_quantity")
+    return total(number(terms["value"]) for terms in free if in_time(terms, start))
 
 
 def in_time(discount: Json, start: date) -> bool:
@@ -166,10 +184,19 @@ def usage_lines(contract: Contract, charge_id: str, period: Period, events: Sequ
             groups.add(())
         for group in sorted(groups):
             found = inside[group]
-            quantity = _converted(charge, quantity_of(charge, found, before[group], start, end, contract))
+            quantity = _converted(charge, quantity_of(charge, found, before[group], start, end, period, contract))
             used = min(allowance, max(quantity, Fraction(0)))
             allowance -= used
-            line = Line("usage", charge_id, period.end, start, end, amount_of(charge, quantity - used, found), group, charge.get("product"))
+            line = Line(
+                "usage",
+                charge_id,
+                period.end,
+                start,
+                end,
+                amount_of(charge, quantity - used, found),
+                group,
+                charge.get("product"),
+            )
             line.shares = _shares(charge, found)
             lines.append(line)
     return lines + _limited(contract, charge_id, period, lines)
@@ -177,7 +204,7 @@ def usage_lines(contract: Contract, charge_id: str, period: Period, events: Sequ
 
 def _shares(charge: Json, events: Sequence[Event]) -> list[tuple[object, Fraction]]:
     weights = [abs(_read(charge, event)) for event in events]
-    whole = sum(weights, Fraction(0))
+    whole = total(weights)
     return [(event.time, weight / whole) for event, weight in zip(events, weights, strict=True)] if whole else []
 
 
@@ -193,12 +220,12 @@ def _limited(contract: Contract, charge_id: str, period: Period, lines: list[Lin
     if charge.get("maximum") is not None:
         top = number(charge["maximum"]) * part
         exact = [line.unrounded for line in lines]
-        if sum(exact, Fraction(0)) > top:
+        if total(exact) > top:
             for line, amount in zip(lines, spread(contract.round(top), exact, contract.places), strict=True):
-                line.unrounded = line.unrounded * top / sum(exact, Fraction(0))
+                line.unrounded = line.unrounded * top / total(exact)
                 line.amount = amount
     if charge.get("minimum") is not None:
-        short = number(charge["minimum"]) * part - sum((line.amount for line in lines), Fraction(0))
+        short = number(charge["minimum"]) * part - total(line.amount for line in lines)
         if short > 0:
             line = Line("minimum", charge_id, period.end, period.start, period.end, short, (), charge.get("product"))
             line.amount = contract.round(short)

@@ -51,7 +51,7 @@ documented_charges as (
         select
             contract_id,
             version,
-            unnest(cast(document -> '$.charges' as json [])) as charge
+            unnest(cast(document -> '$.charges' as json[])) as charge
         from documented
     ) as charges
 
@@ -144,7 +144,7 @@ found as (
     select
         *,
         case
-            when signed_currency is distinct from currency then 'currency'
+            when currency is distinct from signed_currency then 'currency'
             when signed_charge_id is null then 'charge not in the signed document'
             when signed_price is distinct from used_price then 'price version'
             when signed_amount <> unrounded_amount then 'unit price'

@@ -1,6 +1,8 @@
+-- What this run issues itself is judged on the next business date: a run and its rebuild then see the same record.
 with issued as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
+    where issue_date < {{ as_of() }}
 
 ),
 

@@ -191,10 +191,12 @@ repriced as (
         line_no,
         cell_no,
         -- one band without an amount leaves the whole unknown
-        case when bool_and(amount is not null) filter (where is_prior) then sum(amount) filter (where is_prior) end
-            as old_amount,
-        case when bool_and(amount is not null) filter (where not is_prior) then sum(amount) filter (where not is_prior) end
-            as new_amount,
+        case
+            when bool_and(amount is not null) filter (where is_prior) then sum(amount) filter (where is_prior)
+        end as old_amount,
+        case
+            when bool_and(amount is not null) filter (where not is_prior) then sum(amount) filter (where not is_prior)
+        end as new_amount,
         count(*) as band_count
     from priced_bands
     group by document_id, line_no, cell_no

@@ -41,7 +41,8 @@ violations as (
         producer_scopes.selling_entity,
         producer_scopes.channel,
         concat_ws(
-            '/', files.path, substr(files.sha256, 1, 8), producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
+            '/', files.path, substr(files.sha256, 1, 8),
+            producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
         ) as violation_key,
         'B21' as code,
         null as account_id,

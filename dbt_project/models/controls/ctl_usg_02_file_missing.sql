@@ -48,7 +48,11 @@ orphans as (
     inner join {{ ref('stg_landing__files') }} as landed on manifests.file_sequence = landed.file_sequence
     where
         manifests.data_file_sequence is null
-        and not exists (select 1 from files where files.path = manifests.data_path)
+        and not exists (
+            select 1
+            from files
+            where files.path = manifests.data_path
+        )
     qualify row_number() over (partition by manifests.data_path order by manifests.file_sequence desc) = 1
 
 ),

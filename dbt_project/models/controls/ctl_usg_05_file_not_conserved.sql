@@ -92,7 +92,8 @@ violations as (
         producer_scopes.selling_entity,
         producer_scopes.channel,
         concat_ws(
-            '/', files.path, substr(files.sha256, 1, 8), producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
+            '/', files.path, substr(files.sha256, 1, 8),
+            producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
         ) as violation_key,
         'B04' as code,
         null as account_id,
@@ -101,7 +102,8 @@ violations as (
         true as holds,
         case
             when periods.period = min(periods.period) over (partition by files.file_sequence)
-                then {{ multiply_divide('unbalanced.row_difference', 'producer_scopes.amount', 'producer_scopes.accepted') }}
+                then {{ multiply_divide(
+                    'unbalanced.row_difference', 'producer_scopes.amount', 'producer_scopes.accepted') }}
         end as amount,
         producer_scopes.currency,
         case when unbalanced.row_difference < 0 then 'over_billed' else 'under_billed' end as direction,

@@ -31,15 +31,13 @@ attributed as (
         sum(attributed.quantity_sum) as quantity
     from {{ ref('int_usage__attributed') }} as attributed
     inner join measures
-        on
-            attributed.contract_id = measures.contract_id
-            and attributed.charge_id = measures.charge_id
-            and attributed.measure = measures.measure
+        on attributed.contract_id = measures.contract_id
+        and attributed.charge_id = measures.charge_id
+        and attributed.measure = measures.measure
     inner join periods_to
-        on
-            attributed.contract_id = periods_to.contract_id
-            and attributed.charge_id = periods_to.charge_id
-            and attributed.bucket_from < periods_to.rated_to_at
+        on attributed.contract_id = periods_to.contract_id
+        and attributed.charge_id = periods_to.charge_id
+        and attributed.bucket_from < periods_to.rated_to_at
     group by attributed.contract_id, attributed.charge_id
 
 ),
@@ -71,11 +69,9 @@ select
     attributed.quantity as attributed_quantity
 from single_measures
 inner join rated
-    on
-        single_measures.contract_id = rated.contract_id
-        and single_measures.charge_id = rated.charge_id
+    on single_measures.contract_id = rated.contract_id
+    and single_measures.charge_id = rated.charge_id
 left join attributed
-    on
-        rated.contract_id = attributed.contract_id
-        and rated.charge_id = attributed.charge_id
+    on rated.contract_id = attributed.contract_id
+    and rated.charge_id = attributed.charge_id
 where rated.quantity <> coalesce(attributed.quantity, 0)

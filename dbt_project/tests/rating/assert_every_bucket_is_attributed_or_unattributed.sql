@@ -43,9 +43,8 @@ explained as (
 select *
 from landed
 full join explained
-    on
-        landed.meter = explained.meter
-        and landed.measure = explained.measure
+    on landed.meter = explained.meter
+    and landed.measure = explained.measure
 where
     landed.buckets is distinct from explained.buckets
     or landed.events is distinct from explained.events

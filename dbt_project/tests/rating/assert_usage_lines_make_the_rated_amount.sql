@@ -31,9 +31,10 @@ select
     lines.amount as line_amount
 from rated
 left join lines
-    on
-        rated.contract_id = lines.contract_id
-        and rated.charge_id = lines.charge_id
-        and rated.period_to = lines.bill_date
+    on rated.contract_id = lines.contract_id
+    and rated.charge_id = lines.charge_id
+    and rated.period_to = lines.bill_date
 -- one whole unit per line covers every rounding mode (ceil and floor go up to one)
-where abs(rated.amount - coalesce(lines.amount, 0)) > rated.line_count * {{ unscaled(rounding_unit('rated.rounding_places')) }}
+where
+    abs(rated.amount - coalesce(lines.amount, 0))
+    > rated.line_count * {{ unscaled(rounding_unit('rated.rounding_places')) }}

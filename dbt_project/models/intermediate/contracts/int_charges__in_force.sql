@@ -24,9 +24,8 @@ in_version as (
         least(versioned.in_force_to, coalesce(charges.effective_to, versioned.in_force_to)) as part_to
     from charges
     inner join versioned
-        on
-            charges.contract_id = versioned.contract_id
-            and charges.version = versioned.version
+        on charges.contract_id = versioned.contract_id
+        and charges.version = versioned.version
 
 ),
 
@@ -132,11 +131,10 @@ final as (
         priced.external_ids
     from segments
     inner join priced
-        on
-            segments.contract_id = priced.contract_id
-            and segments.charge_id = priced.charge_id
-            and segments.segment_no = priced.segment_no
-            and segments.version = priced.version
+        on segments.contract_id = priced.contract_id
+        and segments.charge_id = priced.charge_id
+        and segments.segment_no = priced.segment_no
+        and segments.version = priced.version
 
 )
 

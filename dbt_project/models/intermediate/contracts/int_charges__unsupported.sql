@@ -55,15 +55,14 @@ free_quantities as (
 
     select distinct
         discounts.contract_id,
-        discounts.charge_id,
         versioned.in_force_from,
         versioned.in_force_to
     from discounts
     inner join versioned
-        on
-            discounts.contract_id = versioned.contract_id
-            and discounts.version = versioned.version
-    where discounts.kind = 'free_quantity'
+        on discounts.contract_id = versioned.contract_id
+        and discounts.version = versioned.version
+    -- Of the contract it would have to be shared between charges.
+    where discounts.kind = 'free_quantity' and discounts.charge_id is null
 
 ),
 
@@ -76,9 +75,8 @@ meter_grants as (
         versioned.in_force_to
     from grants
     inner join versioned
-        on
-            grants.contract_id = versioned.contract_id
-            and grants.version = versioned.version
+        on grants.contract_id = versioned.contract_id
+        and grants.version = versioned.version
     where grants.unit <> 'currency'
 
 ),
@@ -105,10 +103,9 @@ usage_cells as (
         end as is_complete
     from segments
     left join cell_terms
-        on
-            segments.contract_id = cell_terms.contract_id
-            and segments.version = cell_terms.version
-            and segments.charge_id = cell_terms.charge_id
+        on segments.contract_id = cell_terms.contract_id
+        and segments.version = cell_terms.version
+        and segments.charge_id = cell_terms.charge_id
     where segments.type = 'usage'
 
 ),
@@ -130,7 +127,7 @@ judged_usage as (
             when usage_cells.conversion_rounding not in ('none', 'up', 'down', 'half_up')
                 then 'unknown rounding of the unit conversion ' || usage_cells.conversion_rounding
             when usage_cells.divide_by <= 0 then 'unit conversion by zero or less'
-            when free_quantities.contract_id is not null then 'discount of a free quantity'
+            when free_quantities.contract_id is not null then 'free quantity of the whole contract'
             when meter_grants.contract_id is not null then 'credit grant in units of the meter'
             when usage_cells.cell_no is null then 'no price'
             when usage_cells.cell_model is null or usage_cells.cell_model not in (
@@ -152,17 +149,14 @@ judged_usage as (
         end as reason
     from usage_cells
     left join free_quantities
-        on
-            usage_cells.contract_id = free_quantities.contract_id
-            and usage_cells.charge_id = coalesce(free_quantities.charge_id, usage_cells.charge_id)
-            and usage_cells.segment_from < free_quantities.in_force_to
-            and usage_cells.segment_to > free_quantities.in_force_from
+        on usage_cells.contract_id = free_quantities.contract_id
+        and usage_cells.segment_from < free_quantities.in_force_to
+        and usage_cells.segment_to > free_quantities.in_force_from
     left join meter_grants
-        on
-            usage_cells.contract_id = meter_grants.contract_id
-            and usage_cells.meter = meter_grants.meter
-            and usage_cells.segment_from < meter_grants.in_force_to
-            and usage_cells.segment_to > meter_grants.in_force_from
+        on usage_cells.contract_id = meter_grants.contract_id
+        and usage_cells.meter = meter_grants.meter
+        and usage_cells.segment_from < meter_grants.in_force_to
+        and usage_cells.segment_to > meter_grants.in_force_from
 
 ),
 
@@ -175,10 +169,9 @@ judged_headers as (
         versioned.header_fault as reason
     from versioned
     inner join segments
-        on
-            versioned.contract_id = segments.contract_id
-            and versioned.in_force_from < segments.segment_to
-            and versioned.in_force_to > segments.segment_from
+        on versioned.contract_id = segments.contract_id
+        and versioned.in_force_from < segments.segment_to
+        and versioned.in_force_to > segments.segment_from
 
 ),
 

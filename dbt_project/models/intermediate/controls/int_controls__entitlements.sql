@@ -45,7 +45,7 @@ final as (
         contract_id,
         product,
         status,
-        coalesce(valid_from, date '0001-01-01') as provisioned_from,
+        valid_from as provisioned_from,
         least(
             coalesce(valid_to, date '9999-12-31'), coalesce(deprovisioned_on, date '9999-12-31')
         ) as provisioned_to

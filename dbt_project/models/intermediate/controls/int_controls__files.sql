@@ -79,7 +79,7 @@ final as (
         set_aside.code as set_aside_code,
         set_aside.reason as set_aside_reason,
         -- A good copy in the same place, or under the same number of the producer, answers for a bad one.
-        exists (
+        exists(
             select 1
             from files as others
             left join manifests as other_manifests on others.file_sequence = other_manifests.data_file_sequence

@@ -95,6 +95,7 @@ set_aside as (
         'quarantine' as origin,
         quarantine.code as reason,
         quarantine.source,
+        quarantine.file_sequence,
         concat_ws(':', quarantine.path, quarantine.line) as row_key,
         quarantine.account_id as landed_account_id,
         quarantine.meter,
@@ -121,6 +122,7 @@ set_aside as (
         'unattributed' as origin,
         reason,
         'usage' as source,
+        cast(null as bigint) as file_sequence,
         account_id || ' ' || meter || ' ' || strftime(bucket_from, '%Y-%m-%dT%H:%MZ') as row_key,
         account_id as landed_account_id,
         meter,
@@ -201,7 +203,7 @@ served_scopes as (
     inner join producer_scopes on files.producer = producer_scopes.producer
     where producer_scopes.amount is not null
     group by bringing_files.landed_account_id
-    having count(distinct (producer_scopes.selling_entity, producer_scopes.channel)) = 1
+    having count(distinct row(producer_scopes.selling_entity, producer_scopes.channel)) = 1
 
 ),
 
@@ -285,6 +287,7 @@ final as (
         shares.origin,
         shares.reason,
         shares.source,
+        shares.file_sequence,
         shares.row_key,
         shares.landed_account_id,
         shares.is_named,

@@ -89,8 +89,10 @@ divided as (
 
     select
         *,
-        cast(100 + coalesce(sum(rate_percent) filter (where is_inclusive) over (partition by line_key), 0)
-            as decimal(38, 12)) as gross_percent
+        cast(
+            100 + coalesce(sum(rate_percent) filter (where is_inclusive) over (partition by line_key), 0)
+            as decimal(38, 12)
+        ) as gross_percent
     from matched
 
 ),

@@ -353,8 +353,18 @@ divided_reasons as (
             or charges.conversion_rounding <> 'none'
             or coalesce(charges.included_quantity, 0) <> 0
             or charges.maximum is not null
-            or extract('minute' from slices.slice_from_at) <> 0
-            or extract('second' from slices.slice_from_at) <> 0
+            -- A cut is exact where buckets meet: on the hour, or the quarter where midnight itself is off the hour.
+            or (
+                slices.slice_no > 1
+                and (
+                    slices.slice_from_at <> date_trunc('minute', slices.slice_from_at)
+                    or extract('minute' from slices.slice_from_at) % case
+                        when extract('minute' from {{ local_midnight('lines.service_from', 'lines.timezone') }}) = 0
+                            then 60
+                        else 15
+                    end <> 0
+                )
+            )
         )
 
 ),
@@ -370,6 +380,12 @@ discount_reasons as (
             when kind not in ('percent', 'amount', 'free_quantity') then 'discount kind ' || kind
             when value is null then 'discount without a value'
             when kind = 'percent' and value > 100 then 'discount of more than 100 percent'
+            when kind = 'free_quantity' and exists (
+                select 1 from charges
+                where charges.contract_id = discounts.contract_id
+                    and charges.charge_id = discounts.charge_id
+                    and charges.type <> 'usage'
+            ) then 'free quantity of a charge that is not usage'
             when coalesce(duration_kind, 'forever') not in ('once', 'periods', 'forever')
                 or (duration_kind = 'periods' and duration_periods is null)
                 then 'discount duration ' || duration_kind

@@ -71,10 +71,9 @@ group_keys as (
         {{ json_key('group_by.property', 'charge_dimensions.properties[group_by.property]') }} as group_key
     from charge_dimensions
     inner join group_by
-        on
-            charge_dimensions.contract_id = group_by.contract_id
-            and charge_dimensions.version = group_by.version
-            and charge_dimensions.charge_id = group_by.charge_id
+        on charge_dimensions.contract_id = group_by.contract_id
+        and charge_dimensions.version = group_by.version
+        and charge_dimensions.charge_id = group_by.charge_id
     group by
         charge_dimensions.contract_id, charge_dimensions.version, charge_dimensions.charge_id,
         charge_dimensions.dimensions
@@ -106,17 +105,15 @@ fitting_cells as (
         {{ json_key('cell_conditions.property', 'cell_conditions.value') }} as cell_key
     from charge_dimensions
     inner join cell_conditions
-        on
-            charge_dimensions.contract_id = cell_conditions.contract_id
-            and charge_dimensions.version = cell_conditions.version
-            and charge_dimensions.charge_id = cell_conditions.charge_id
-            and charge_dimensions.properties[cell_conditions.property] = cell_conditions.value
+        on charge_dimensions.contract_id = cell_conditions.contract_id
+        and charge_dimensions.version = cell_conditions.version
+        and charge_dimensions.charge_id = cell_conditions.charge_id
+        and charge_dimensions.properties[cell_conditions.property] = cell_conditions.value
     inner join cell_sizes
-        on
-            cell_conditions.contract_id = cell_sizes.contract_id
-            and cell_conditions.version = cell_sizes.version
-            and cell_conditions.charge_id = cell_sizes.charge_id
-            and cell_conditions.cell_no = cell_sizes.cell_no
+        on cell_conditions.contract_id = cell_sizes.contract_id
+        and cell_conditions.version = cell_sizes.version
+        and cell_conditions.charge_id = cell_sizes.charge_id
+        and cell_conditions.cell_no = cell_sizes.cell_no
     group by
         charge_dimensions.contract_id, charge_dimensions.version, charge_dimensions.charge_id,
         charge_dimensions.dimensions, cell_conditions.cell_no
@@ -157,10 +154,9 @@ default_keys as (
             as cell_key
     from charge_dimensions
     inner join cell_properties
-        on
-            charge_dimensions.contract_id = cell_properties.contract_id
-            and charge_dimensions.version = cell_properties.version
-            and charge_dimensions.charge_id = cell_properties.charge_id
+        on charge_dimensions.contract_id = cell_properties.contract_id
+        and charge_dimensions.version = cell_properties.version
+        and charge_dimensions.charge_id = cell_properties.charge_id
     group by
         charge_dimensions.contract_id, charge_dimensions.version, charge_dimensions.charge_id,
         charge_dimensions.dimensions
@@ -176,11 +172,10 @@ default_cells as (
         min(cells.cell_no) as cell_no
     from cells
     left join cell_sizes
-        on
-            cells.contract_id = cell_sizes.contract_id
-            and cells.version = cell_sizes.version
-            and cells.charge_id = cell_sizes.charge_id
-            and cells.cell_no = cell_sizes.cell_no
+        on cells.contract_id = cell_sizes.contract_id
+        and cells.version = cell_sizes.version
+        and cells.charge_id = cell_sizes.charge_id
+        and cells.cell_no = cell_sizes.cell_no
     where cell_sizes.condition_count is null
     group by cells.contract_id, cells.version, cells.charge_id
 
@@ -197,11 +192,10 @@ capacity_keys as (
         '{"unit":' || coalesce(to_json(charge_dimensions.properties['unit']), 'null') || '}' as cell_key
     from charge_dimensions
     inner join segments
-        on
-            charge_dimensions.contract_id = segments.contract_id
-            and charge_dimensions.version = segments.version
-            and charge_dimensions.charge_id = segments.charge_id
-            and segments.model = 'capacity'
+        on charge_dimensions.contract_id = segments.contract_id
+        and charge_dimensions.version = segments.version
+        and charge_dimensions.charge_id = segments.charge_id
+        and segments.model = 'capacity'
 
 ),
 
@@ -217,34 +211,29 @@ final as (
         coalesce(first_cells.cell_key, default_keys.cell_key, capacity_keys.cell_key, '{}') as cell_key
     from matched
     left join group_keys
-        on
-            matched.contract_id = group_keys.contract_id
-            and matched.version = group_keys.version
-            and matched.charge_id = group_keys.charge_id
-            and matched.dimensions = group_keys.dimensions
+        on matched.contract_id = group_keys.contract_id
+        and matched.version = group_keys.version
+        and matched.charge_id = group_keys.charge_id
+        and matched.dimensions = group_keys.dimensions
     left join first_cells
-        on
-            matched.contract_id = first_cells.contract_id
-            and matched.version = first_cells.version
-            and matched.charge_id = first_cells.charge_id
-            and matched.dimensions = first_cells.dimensions
+        on matched.contract_id = first_cells.contract_id
+        and matched.version = first_cells.version
+        and matched.charge_id = first_cells.charge_id
+        and matched.dimensions = first_cells.dimensions
     left join default_keys
-        on
-            matched.contract_id = default_keys.contract_id
-            and matched.version = default_keys.version
-            and matched.charge_id = default_keys.charge_id
-            and matched.dimensions = default_keys.dimensions
+        on matched.contract_id = default_keys.contract_id
+        and matched.version = default_keys.version
+        and matched.charge_id = default_keys.charge_id
+        and matched.dimensions = default_keys.dimensions
     left join default_cells
-        on
-            matched.contract_id = default_cells.contract_id
-            and matched.version = default_cells.version
-            and matched.charge_id = default_cells.charge_id
+        on matched.contract_id = default_cells.contract_id
+        and matched.version = default_cells.version
+        and matched.charge_id = default_cells.charge_id
     left join capacity_keys
-        on
-            matched.contract_id = capacity_keys.contract_id
-            and matched.version = capacity_keys.version
-            and matched.charge_id = capacity_keys.charge_id
-            and matched.dimensions = capacity_keys.dimensions
+        on matched.contract_id = capacity_keys.contract_id
+        and matched.version = capacity_keys.version
+        and matched.charge_id = capacity_keys.charge_id
+        and matched.dimensions = capacity_keys.dimensions
 
 )
 

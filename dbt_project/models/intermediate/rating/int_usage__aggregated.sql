@@ -50,12 +50,11 @@ measured as (
         end as level_seconds
     from slices
     inner join attributed
-        on
-            slices.contract_id = attributed.contract_id
-            and slices.charge_id = attributed.charge_id
-            and slices.measure = attributed.measure
-            and slices.service_from_at <= attributed.bucket_from
-            and slices.service_to_at > attributed.bucket_from
+        on slices.contract_id = attributed.contract_id
+        and slices.charge_id = attributed.charge_id
+        and slices.measure = attributed.measure
+        and slices.service_from_at <= attributed.bucket_from
+        and slices.service_to_at > attributed.bucket_from
     group by
         slices.contract_id, slices.charge_id, slices.service_from, attributed.group_key, attributed.cell_no,
         attributed.cell_key
@@ -74,25 +73,22 @@ distinct_values as (
         {{ aggregate_unique_count('unique_values.value') }} as value_count
     from slices
     inner join matched
-        on
-            slices.contract_id = matched.contract_id
-            and slices.charge_id = matched.charge_id
+        on slices.contract_id = matched.contract_id
+        and slices.charge_id = matched.charge_id
     inner join keyed
-        on
-            matched.contract_id = keyed.contract_id
-            and matched.charge_id = keyed.charge_id
-            and matched.version = keyed.version
-            and matched.dimensions = keyed.dimensions
+        on matched.contract_id = keyed.contract_id
+        and matched.charge_id = keyed.charge_id
+        and matched.version = keyed.version
+        and matched.dimensions = keyed.dimensions
     inner join unique_values
-        on
-            matched.account_id = unique_values.account_id
-            and matched.meter = unique_values.meter
-            and matched.dimensions = unique_values.dimensions
-            and slices.property = unique_values.property
-            and unique_values.bucket_from >= matched.from_at
-            and unique_values.bucket_from < matched.to_at
-            and unique_values.bucket_from >= slices.service_from_at
-            and unique_values.bucket_from < slices.service_to_at
+        on matched.account_id = unique_values.account_id
+        and matched.meter = unique_values.meter
+        and matched.dimensions = unique_values.dimensions
+        and slices.property = unique_values.property
+        and unique_values.bucket_from >= matched.from_at
+        and unique_values.bucket_from < matched.to_at
+        and unique_values.bucket_from >= slices.service_from_at
+        and unique_values.bucket_from < slices.service_to_at
     where slices.aggregation = 'unique_count'
     group by
         slices.contract_id, slices.charge_id, slices.service_from, keyed.group_key, keyed.cell_no, keyed.cell_key
@@ -119,10 +115,9 @@ levels as (
         any_value(date_diff('second', slices.charge_from_at, slices.charge_to_at)) as period_seconds
     from slices
     inner join measured
-        on
-            slices.contract_id = measured.contract_id
-            and slices.charge_id = measured.charge_id
-            and slices.service_from >= measured.service_from
+        on slices.contract_id = measured.contract_id
+        and slices.charge_id = measured.charge_id
+        and slices.service_from >= measured.service_from
     where slices.aggregation = 'weighted_sum' and measured.aggregation = 'weighted_sum'
     group by
         slices.contract_id, slices.charge_id, slices.service_from, measured.group_key, measured.cell_no,
@@ -151,12 +146,11 @@ metered_amounts as (
         sum(attributed.quantity_sum) as metered_amount
     from slices
     inner join attributed
-        on
-            slices.contract_id = attributed.contract_id
-            and slices.charge_id = attributed.charge_id
-            and slices.service_from_at <= attributed.bucket_from
-            and slices.service_to_at > attributed.bucket_from
-            and attributed.measure = 'amount'
+        on slices.contract_id = attributed.contract_id
+        and slices.charge_id = attributed.charge_id
+        and slices.service_from_at <= attributed.bucket_from
+        and slices.service_to_at > attributed.bucket_from
+        and attributed.measure = 'amount'
     where slices.model = 'precomputed'
     group by
         slices.contract_id, slices.charge_id, slices.service_from, attributed.group_key, attributed.cell_key
@@ -184,12 +178,11 @@ quantities as (
         measured.event_count
     from measured
     left join distinct_values
-        on
-            measured.contract_id = distinct_values.contract_id
-            and measured.charge_id = distinct_values.charge_id
-            and measured.service_from = distinct_values.service_from
-            and measured.group_key = distinct_values.group_key
-            and measured.cell_key = distinct_values.cell_key
+        on measured.contract_id = distinct_values.contract_id
+        and measured.charge_id = distinct_values.charge_id
+        and measured.service_from = distinct_values.service_from
+        and measured.group_key = distinct_values.group_key
+        and measured.cell_key = distinct_values.cell_key
     where measured.aggregation <> 'weighted_sum'
     union all
     select
@@ -222,10 +215,9 @@ filled as (
         coalesce(quantities.event_count, 0) as event_count
     from slices
     left join quantities
-        on
-            slices.contract_id = quantities.contract_id
-            and slices.charge_id = quantities.charge_id
-            and slices.service_from = quantities.service_from
+        on slices.contract_id = quantities.contract_id
+        and slices.charge_id = quantities.charge_id
+        and slices.service_from = quantities.service_from
 
 ),
 
@@ -243,12 +235,11 @@ final as (
         cast(coalesce(metered_amounts.metered_amount, 0) as decimal(38, 12)) as metered_amount
     from filled
     left join metered_amounts
-        on
-            filled.contract_id = metered_amounts.contract_id
-            and filled.charge_id = metered_amounts.charge_id
-            and filled.service_from = metered_amounts.service_from
-            and filled.group_key = metered_amounts.group_key
-            and filled.cell_key = metered_amounts.cell_key
+        on filled.contract_id = metered_amounts.contract_id
+        and filled.charge_id = metered_amounts.charge_id
+        and filled.service_from = metered_amounts.service_from
+        and filled.group_key = metered_amounts.group_key
+        and filled.cell_key = metered_amounts.cell_key
 
 )
 

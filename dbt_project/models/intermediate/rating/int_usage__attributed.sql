@@ -31,18 +31,16 @@ final as (
         keyed.cell_key
     from buckets
     inner join matched
-        on
-            buckets.account_id = matched.account_id
-            and buckets.meter = matched.meter
-            and buckets.dimensions = matched.dimensions
-            and buckets.bucket_from >= matched.from_at
-            and buckets.bucket_from < matched.to_at
+        on buckets.account_id = matched.account_id
+        and buckets.meter = matched.meter
+        and buckets.dimensions = matched.dimensions
+        and buckets.bucket_from >= matched.from_at
+        and buckets.bucket_from < matched.to_at
     inner join keyed
-        on
-            matched.contract_id = keyed.contract_id
-            and matched.charge_id = keyed.charge_id
-            and matched.version = keyed.version
-            and matched.dimensions = keyed.dimensions
+        on matched.contract_id = keyed.contract_id
+        and matched.charge_id = keyed.charge_id
+        and matched.version = keyed.version
+        and matched.dimensions = keyed.dimensions
 
 )
 

@@ -20,10 +20,9 @@ converted as (
             as converted_quantity
     from aggregated
     inner join slices
-        on
-            aggregated.contract_id = slices.contract_id
-            and aggregated.charge_id = slices.charge_id
-            and aggregated.service_from = slices.service_from
+        on aggregated.contract_id = slices.contract_id
+        and aggregated.charge_id = slices.charge_id
+        and aggregated.service_from = slices.service_from
 
 ),
 

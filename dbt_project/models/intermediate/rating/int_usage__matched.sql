@@ -91,9 +91,8 @@ contract_stretches as (
         min(named_ids.distance) as distance
     from named_ids
     inner join versioned
-        on
-            named_ids.contract_id = versioned.contract_id
-            and named_ids.version = versioned.version
+        on named_ids.contract_id = versioned.contract_id
+        and named_ids.version = versioned.version
     group by all
 
 ),
@@ -118,10 +117,9 @@ signed_segments as (
         coalesce(filter_signatures.signature, '') as signature
     from segments
     left join filter_signatures
-        on
-            segments.contract_id = filter_signatures.contract_id
-            and segments.version = filter_signatures.version
-            and segments.charge_id = filter_signatures.charge_id
+        on segments.contract_id = filter_signatures.contract_id
+        and segments.version = filter_signatures.version
+        and segments.charge_id = filter_signatures.charge_id
 
 ),
 
@@ -134,10 +132,9 @@ signature_terms as (
         filters.value
     from signed_segments
     inner join filters
-        on
-            signed_segments.contract_id = filters.contract_id
-            and signed_segments.version = filters.version
-            and signed_segments.charge_id = filters.charge_id
+        on signed_segments.contract_id = filters.contract_id
+        and signed_segments.version = filters.version
+        and signed_segments.charge_id = filters.charge_id
 
 ),
 
@@ -160,13 +157,11 @@ matching_dimensions as (
         signature_terms.signature
     from dimension_values
     inner join signature_terms
-        on
-            dimension_values.meter = signature_terms.meter
-            and dimension_values.properties[signature_terms.property] = signature_terms.value
+        on dimension_values.meter = signature_terms.meter
+        and dimension_values.properties[signature_terms.property] = signature_terms.value
     inner join signature_sizes
-        on
-            signature_terms.meter = signature_sizes.meter
-            and signature_terms.signature = signature_sizes.signature
+        on signature_terms.meter = signature_sizes.meter
+        and signature_terms.signature = signature_sizes.signature
     group by dimension_values.meter, dimension_values.dimensions, signature_terms.signature
     having count(distinct signature_terms.property) = any_value(signature_sizes.property_count)
     union all
@@ -191,14 +186,12 @@ series_contracts as (
         contract_stretches.distance
     from series
     inner join dimension_values
-        on
-            series.meter = dimension_values.meter
-            and series.dimensions = dimension_values.dimensions
+        on series.meter = dimension_values.meter
+        and series.dimensions = dimension_values.dimensions
     inner join contract_stretches
-        on
-            series.account_id = contract_stretches.landed_id
-            and coalesce(dimension_values.properties['contract_id'], contract_stretches.contract_id)
-            = contract_stretches.contract_id
+        on series.account_id = contract_stretches.landed_id
+        and coalesce(dimension_values.properties['contract_id'], contract_stretches.contract_id)
+        = contract_stretches.contract_id
 
 ),
 
@@ -217,16 +210,14 @@ series_charges as (
         least(series_contracts.to_at, signed_segments.segment_to_at) as to_at
     from series_contracts
     inner join signed_segments
-        on
-            series_contracts.contract_id = signed_segments.contract_id
-            and series_contracts.meter = signed_segments.meter
-            and series_contracts.from_at < signed_segments.segment_to_at
-            and series_contracts.to_at > signed_segments.segment_from_at
+        on series_contracts.contract_id = signed_segments.contract_id
+        and series_contracts.meter = signed_segments.meter
+        and series_contracts.from_at < signed_segments.segment_to_at
+        and series_contracts.to_at > signed_segments.segment_from_at
     inner join matching_dimensions
-        on
-            series_contracts.meter = matching_dimensions.meter
-            and series_contracts.dimensions = matching_dimensions.dimensions
-            and signed_segments.signature = matching_dimensions.signature
+        on series_contracts.meter = matching_dimensions.meter
+        and series_contracts.dimensions = matching_dimensions.dimensions
+        and signed_segments.signature = matching_dimensions.signature
 
 ),
 
@@ -295,12 +286,11 @@ nearest_charges as (
         series_charges.segment_from
     from stretches
     inner join series_charges
-        on
-            stretches.account_id = series_charges.account_id
-            and stretches.meter = series_charges.meter
-            and stretches.dimensions = series_charges.dimensions
-            and stretches.from_at >= series_charges.from_at
-            and stretches.from_at < series_charges.to_at
+        on stretches.account_id = series_charges.account_id
+        and stretches.meter = series_charges.meter
+        and stretches.dimensions = series_charges.dimensions
+        and stretches.from_at >= series_charges.from_at
+        and stretches.from_at < series_charges.to_at
     qualify series_charges.distance = min(series_charges.distance) over (
         partition by stretches.account_id, stretches.meter, stretches.dimensions, stretches.from_at
     )
@@ -329,12 +319,11 @@ stretch_contracts as (
         stretches.from_at
     from stretches
     inner join series_contracts
-        on
-            stretches.account_id = series_contracts.account_id
-            and stretches.meter = series_contracts.meter
-            and stretches.dimensions = series_contracts.dimensions
-            and stretches.from_at >= series_contracts.from_at
-            and stretches.from_at < series_contracts.to_at
+        on stretches.account_id = series_contracts.account_id
+        and stretches.meter = series_contracts.meter
+        and stretches.dimensions = series_contracts.dimensions
+        and stretches.from_at >= series_contracts.from_at
+        and stretches.from_at < series_contracts.to_at
 
 ),
 
@@ -356,17 +345,15 @@ unmatched as (
         end as reason
     from stretches
     left join stretch_charges
-        on
-            stretches.account_id = stretch_charges.account_id
-            and stretches.meter = stretch_charges.meter
-            and stretches.dimensions = stretch_charges.dimensions
-            and stretches.from_at = stretch_charges.from_at
+        on stretches.account_id = stretch_charges.account_id
+        and stretches.meter = stretch_charges.meter
+        and stretches.dimensions = stretch_charges.dimensions
+        and stretches.from_at = stretch_charges.from_at
     left join stretch_contracts
-        on
-            stretches.account_id = stretch_contracts.account_id
-            and stretches.meter = stretch_contracts.meter
-            and stretches.dimensions = stretch_contracts.dimensions
-            and stretches.from_at = stretch_contracts.from_at
+        on stretches.account_id = stretch_contracts.account_id
+        and stretches.meter = stretch_contracts.meter
+        and stretches.dimensions = stretch_contracts.dimensions
+        and stretches.from_at = stretch_contracts.from_at
     left join known_ids on stretches.account_id = known_ids.landed_id
     where stretch_charges.contract_count is null or stretch_charges.contract_count > 1
 
@@ -377,11 +364,10 @@ matched as (
     select nearest_charges.*
     from nearest_charges
     inner join stretch_charges
-        on
-            nearest_charges.account_id = stretch_charges.account_id
-            and nearest_charges.meter = stretch_charges.meter
-            and nearest_charges.dimensions = stretch_charges.dimensions
-            and nearest_charges.from_at = stretch_charges.from_at
+        on nearest_charges.account_id = stretch_charges.account_id
+        and nearest_charges.meter = stretch_charges.meter
+        and nearest_charges.dimensions = stretch_charges.dimensions
+        and nearest_charges.from_at = stretch_charges.from_at
     where stretch_charges.contract_count = 1
 
 ),

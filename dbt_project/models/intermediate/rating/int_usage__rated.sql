@@ -86,16 +86,14 @@ priced as (
         ) as position_from_last
     from slices
     inner join group_quantities
-        on
-            slices.contract_id = group_quantities.contract_id
-            and slices.charge_id = group_quantities.charge_id
-            and slices.service_from = group_quantities.service_from
+        on slices.contract_id = group_quantities.contract_id
+        and slices.charge_id = group_quantities.charge_id
+        and slices.service_from = group_quantities.service_from
     left join group_amounts
-        on
-            group_quantities.contract_id = group_amounts.contract_id
-            and group_quantities.charge_id = group_amounts.charge_id
-            and group_quantities.service_from = group_amounts.service_from
-            and group_quantities.group_key = group_amounts.group_key
+        on group_quantities.contract_id = group_amounts.contract_id
+        and group_quantities.charge_id = group_amounts.charge_id
+        and group_quantities.service_from = group_amounts.service_from
+        and group_quantities.group_key = group_amounts.group_key
     window by_charge_period as (partition by slices.contract_id, slices.charge_id, slices.period_from)
 
 ),

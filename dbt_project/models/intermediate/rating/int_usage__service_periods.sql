@@ -17,6 +17,13 @@ versioned as (
 
 ),
 
+discounts as (
+
+    select * from {{ ref('stg_contracts__discounts') }}
+    where kind = 'free_quantity' and charge_id is not null
+
+),
+
 -- Usage keeps counting in the same tiers as long as price and measurement stay as they are.
 compared as (
 
@@ -83,10 +90,9 @@ parts as (
         least(counted.segment_to_at, periods.period_to_at) as part_to_at
     from counted
     inner join periods
-        on
-            counted.contract_id = periods.contract_id
-            and counted.segment_from < periods.period_to
-            and counted.segment_to > periods.period_from
+        on counted.contract_id = periods.contract_id
+        and counted.segment_from < periods.period_to
+        and counted.segment_to > periods.period_from
 
 ),
 
@@ -98,6 +104,7 @@ charge_periods as (
         period_from,
         min(part_from) as charge_from,
         max(part_to) as charge_to,
+        arg_max(version, part_from) as last_version,
         min(part_from_at) as charge_from_at,
         max(part_to_at) as charge_to_at
     from parts
@@ -153,6 +160,42 @@ prorated_terms as (
             else last_value
         end as term_value
     from weighed_terms
+
+),
+
+-- A free quantity counts by the service's start, in the first so many periods where its duration says so.
+dated_discounts as (
+
+    select
+        charge_periods.contract_id,
+        charge_periods.charge_id,
+        charge_periods.period_from,
+        discounts.value,
+        case discounts.duration_kind when 'once' then 1 when 'periods' then discounts.duration_periods end as periods,
+        row_number() over (
+            partition by charge_periods.contract_id, charge_periods.charge_id, discounts.discount_id
+            order by charge_periods.period_from
+        ) as period_no
+    from charge_periods
+    inner join discounts
+        on charge_periods.contract_id = discounts.contract_id
+        and charge_periods.charge_id = discounts.charge_id
+        and charge_periods.last_version = discounts.version
+        and charge_periods.charge_from >= coalesce(discounts.from_date, charge_periods.charge_from)
+        and charge_periods.charge_from < coalesce(discounts.to_date, date '9999-12-31')
+
+),
+
+free_quantities as (
+
+    select
+        contract_id,
+        charge_id,
+        period_from,
+        sum(value) as free_quantity
+    from dated_discounts
+    where periods is null or period_no <= periods
+    group by contract_id, charge_id, period_from
 
 ),
 
@@ -246,33 +289,37 @@ final as (
         charge_periods.charge_to,
         charge_periods.charge_from_at,
         charge_periods.charge_to_at,
-        allowances.included_quantity,
+        -- Both come off the quantity in the same way, so rating knows one allowance.
+        case
+            when free_quantities.free_quantity is null then allowances.included_quantity
+            else cast(coalesce(allowances.included_quantity, 0) + free_quantities.free_quantity as decimal(38, 12))
+        end as included_quantity,
         allowances.minimum,
         allowances.maximum
     from slices
     inner join terms
-        on
-            slices.contract_id = terms.contract_id
-            and slices.charge_id = terms.charge_id
-            and slices.period_from = terms.period_from
-            and slices.counting_no = terms.counting_no
-            and slices.version = terms.version
+        on slices.contract_id = terms.contract_id
+        and slices.charge_id = terms.charge_id
+        and slices.period_from = terms.period_from
+        and slices.counting_no = terms.counting_no
+        and slices.version = terms.version
     inner join charge_periods
-        on
-            slices.contract_id = charge_periods.contract_id
-            and slices.charge_id = charge_periods.charge_id
-            and slices.period_from = charge_periods.period_from
+        on slices.contract_id = charge_periods.contract_id
+        and slices.charge_id = charge_periods.charge_id
+        and slices.period_from = charge_periods.period_from
     inner join allowances
-        on
-            slices.contract_id = allowances.contract_id
-            and slices.charge_id = allowances.charge_id
-            and slices.period_from = allowances.period_from
+        on slices.contract_id = allowances.contract_id
+        and slices.charge_id = allowances.charge_id
+        and slices.period_from = allowances.period_from
+    left join free_quantities
+        on slices.contract_id = free_quantities.contract_id
+        and slices.charge_id = free_quantities.charge_id
+        and slices.period_from = free_quantities.period_from
     -- The header in force when the period began rules its rounding.
     inner join versioned
-        on
-            slices.contract_id = versioned.contract_id
-            and slices.period_from >= versioned.in_force_from
-            and slices.period_from < versioned.in_force_to
+        on slices.contract_id = versioned.contract_id
+        and slices.period_from >= versioned.in_force_from
+        and slices.period_from < versioned.in_force_to
 
 )
 

@@ -49,16 +49,14 @@ priced_cells as (
         coalesce(cells.flat_at_zero, false) as flat_at_zero
     from converted
     inner join slices
-        on
-            converted.contract_id = slices.contract_id
-            and converted.charge_id = slices.charge_id
-            and converted.service_from = slices.service_from
+        on converted.contract_id = slices.contract_id
+        and converted.charge_id = slices.charge_id
+        and converted.service_from = slices.service_from
     inner join cells
-        on
-            slices.contract_id = cells.contract_id
-            and slices.version = cells.version
-            and slices.charge_id = cells.charge_id
-            and converted.cell_no = cells.cell_no
+        on slices.contract_id = cells.contract_id
+        and slices.version = cells.version
+        and slices.charge_id = cells.charge_id
+        and converted.cell_no = cells.cell_no
 
 ),
 
@@ -95,11 +93,10 @@ tiered as (
         end as quantity
     from priced_cells
     inner join tiers
-        on
-            priced_cells.contract_id = tiers.contract_id
-            and priced_cells.version = tiers.version
-            and priced_cells.charge_id = tiers.charge_id
-            and priced_cells.cell_no = tiers.cell_no
+        on priced_cells.contract_id = tiers.contract_id
+        and priced_cells.version = tiers.version
+        and priced_cells.charge_id = tiers.charge_id
+        and priced_cells.cell_no = tiers.cell_no
     where priced_cells.model in ('graduated', 'volume', 'graduated_percentage')
 
 ),
@@ -207,11 +204,10 @@ capacity_tiers as (
         any_value(tiers.amount) as amount
     from capacity_peaks
     inner join tiers
-        on
-            capacity_peaks.contract_id = tiers.contract_id
-            and capacity_peaks.version = tiers.version
-            and capacity_peaks.charge_id = tiers.charge_id
-            and capacity_peaks.cell_no = tiers.cell_no
+        on capacity_peaks.contract_id = tiers.contract_id
+        and capacity_peaks.version = tiers.version
+        and capacity_peaks.charge_id = tiers.charge_id
+        and capacity_peaks.cell_no = tiers.cell_no
     group by
         capacity_peaks.contract_id, capacity_peaks.charge_id, capacity_peaks.service_from, capacity_peaks.group_key,
         capacity_peaks.first_cell_key, tiers.tier_no

@@ -18,12 +18,11 @@ final as (
         matched.reason
     from buckets
     inner join matched
-        on
-            buckets.account_id = matched.account_id
-            and buckets.meter = matched.meter
-            and buckets.dimensions = matched.dimensions
-            and buckets.bucket_from >= matched.from_at
-            and buckets.bucket_from < matched.to_at
+        on buckets.account_id = matched.account_id
+        and buckets.meter = matched.meter
+        and buckets.dimensions = matched.dimensions
+        and buckets.bucket_from >= matched.from_at
+        and buckets.bucket_from < matched.to_at
 
 )
 

@@ -80,28 +80,24 @@ judged as (
         end as unrated_quantity
     from converted
     inner join slices
-        on
-            converted.contract_id = slices.contract_id
-            and converted.charge_id = slices.charge_id
-            and converted.service_from = slices.service_from
+        on converted.contract_id = slices.contract_id
+        and converted.charge_id = slices.charge_id
+        and converted.service_from = slices.service_from
     left join cells
-        on
-            slices.contract_id = cells.contract_id
-            and slices.version = cells.version
-            and slices.charge_id = cells.charge_id
-            and converted.cell_no = cells.cell_no
+        on slices.contract_id = cells.contract_id
+        and slices.version = cells.version
+        and slices.charge_id = cells.charge_id
+        and converted.cell_no = cells.cell_no
     left join tier_limits
-        on
-            slices.contract_id = tier_limits.contract_id
-            and slices.version = tier_limits.version
-            and slices.charge_id = tier_limits.charge_id
-            and converted.cell_no = tier_limits.cell_no
+        on slices.contract_id = tier_limits.contract_id
+        and slices.version = tier_limits.version
+        and slices.charge_id = tier_limits.charge_id
+        and converted.cell_no = tier_limits.cell_no
     left join capacity_found
-        on
-            converted.contract_id = capacity_found.contract_id
-            and converted.charge_id = capacity_found.charge_id
-            and converted.service_from = capacity_found.service_from
-            and converted.group_key = capacity_found.group_key
+        on converted.contract_id = capacity_found.contract_id
+        and converted.charge_id = capacity_found.charge_id
+        and converted.service_from = capacity_found.service_from
+        and converted.group_key = capacity_found.group_key
 
 ),
 

@@ -8,7 +8,8 @@ rounded as (
 
     select
         *,
-        contract_id || '/' || period_to || '/' || charge_id || '/usage/' || service_from || '/' || group_key as line_key,
+        contract_id || '/' || period_to || '/' || charge_id || '/usage/' || service_from || '/' || group_key
+            as line_key,
         {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as rounded_amount,
         {{ round_amount('maximum', 'rounding_places', 'rounding_mode') }} as rounded_maximum,
         greatest(unrounded_amount, 0) as weight

@@ -58,10 +58,6 @@ measured as (
             as full_time,
         {{ elapsed('stretches.stretch_from', 'stretches.stretch_to', 'stretches.proration', 'stretches.timezone') }}
             as stretch_time,
-        {{ elapsed('stretches.stretch_from', 'stretches.planned_to', 'stretches.proration', 'stretches.timezone') }}
-            as planned_time,
-        {{ elapsed('stretches.stretch_to', 'stretches.planned_to', 'stretches.proration', 'stretches.timezone') }}
-            as unused_time,
         -- What an advance bill knows on its day: the terms at the start of the period, running at that moment.
         stretches.timing = 'advance'
         and stretches.stretch_from = stretches.charged_from
@@ -81,6 +77,30 @@ measured as (
 
 ),
 
+-- A change inside the period charges the rest of it with the new terms, so a second change has an unused part too.
+reaching as (
+
+    select
+        *,
+        case
+            when is_billed_ahead then planned_to
+            when timing = 'advance' then least(planned_to, period_to)
+            else stretch_to
+        end as rest_to
+    from measured
+
+),
+
+reached as (
+
+    select
+        *,
+        {{ elapsed('stretch_from', 'rest_to', 'proration', 'timezone') }} as rest_time,
+        {{ elapsed('stretch_to', 'rest_to', 'proration', 'timezone') }} as unused_time
+    from reaching
+
+),
+
 -- Without proration the terms at the start of the charge's time in the period are due in full.
 unprorated as (
 
@@ -94,14 +114,14 @@ unprorated as (
         cast(1 as bigint) as part_time,
         cast(1 as bigint) as whole_time,
         1 as direction
-    from measured
+    from reached
     where proration = 'none' and stretch_no = 1 and suspended_time < stretch_time
 
 ),
 
 prorated as (
 
-    select * from measured
+    select * from reached
     where proration <> 'none'
 
 ),
@@ -114,8 +134,8 @@ billed_ahead as (
         'advance' as bill_timing,
         'ahead' as part,
         stretch_from as service_from,
-        planned_to as service_to,
-        planned_time as part_time,
+        rest_to as service_to,
+        rest_time as part_time,
         full_time as whole_time,
         1 as direction
     from prorated
@@ -123,7 +143,7 @@ billed_ahead as (
 
 ),
 
--- A change inside the period: the unused part of what was billed ahead comes back on the bill at the period's end.
+-- A change inside the period: the unused part of what was charged to its end comes back on the bill at that end.
 unused as (
 
     select
@@ -132,12 +152,12 @@ unused as (
         'arrears' as bill_timing,
         'unused' as part,
         stretch_to as service_from,
-        planned_to as service_to,
+        rest_to as service_to,
         unused_time as part_time,
         full_time as whole_time,
         -1 as direction
     from prorated
-    where is_billed_ahead and unused_time > 0
+    where timing = 'advance' and unused_time > 0 and (is_billed_ahead or stretch_time > suspended_time)
 
 ),
 
@@ -167,8 +187,8 @@ billed_behind as (
         'arrears' as bill_timing,
         'behind' as part,
         stretch_from as service_from,
-        stretch_to as service_to,
-        stretch_time - suspended_time as part_time,
+        rest_to as service_to,
+        rest_time - suspended_time as part_time,
         full_time as whole_time,
         1 as direction
     from prorated

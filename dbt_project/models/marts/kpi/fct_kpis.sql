@@ -50,7 +50,7 @@ due as (
         invoices.*,
         invoices.close_period as period,
         invoices.selling_entity || '/' || invoices.channel as scope,
-        exists (
+        exists(
             select 1
             from exceptions
             where exceptions.document_id = invoices.document_id

@@ -132,11 +132,35 @@ moves as (
 
     union all
 
-    select 'unbilled', period, selling_entity, currency, billed, 0, 0, rated, 0, 0, 0 from rated_moves
+    select
+        'unbilled' as kind,
+        period,
+        selling_entity,
+        currency,
+        billed as invoiced,
+        0 as credited,
+        0 as paid_from_credits,
+        rated,
+        0 as granted,
+        0 as used,
+        0 as expired
+    from rated_moves
 
     union all
 
-    select 'wallet', period, selling_entity, currency, 0, 0, 0, 0, granted, used, expired from wallet_moves
+    select
+        'wallet' as kind,
+        period,
+        selling_entity,
+        currency,
+        0 as invoiced,
+        0 as credited,
+        0 as paid_from_credits,
+        0 as rated,
+        granted,
+        used,
+        expired
+    from wallet_moves
 
 ),
 
@@ -244,7 +268,13 @@ open_items as (
 
     union all
 
-    select 'wallet', period, selling_entity, currency, closing from balances
+    select
+        'wallet' as kind,
+        period,
+        selling_entity,
+        currency,
+        closing as amount
+    from balances
 
 ),
 

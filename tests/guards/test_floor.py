@@ -1,0 +1,73 @@
+"""The floor: settings, months, the door to the warehouse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from billing_assets.periods import add_business_days, add_months, month_bounds, month_of
+from billing_assets.settings import Settings
+from billing_assets.warehouse import NoWarehouse, Warehouse, WarehouseBusy
+
+
+@pytest.mark.parametrize(
+    ("anchor", "months", "expected"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2026, 1, 31), 2, date(2026, 3, 31)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 2, 29), 48, date(2028, 2, 29)),
+        (date(2026, 1, 15), -1, date(2025, 12, 15)),
+    ],
+)
+def test_months_step_from_the_anchor(anchor: date, months: int, expected: date) -> None:
+    assert add_months(anchor, months) == expected
+
+
+def test_a_month_is_half_open() -> None:
+    assert month_bounds("2026-12") == (date(2026, 12, 1), date(2027, 1, 1))
+    assert month_of(date(2026, 12, 31)) == "2026-12"
+
+
+def test_business_days_skip_weekends() -> None:
+    assert add_business_days(date(2026, 4, 3), 1) == date(2026, 4, 6)
+
+
+def test_settings_come_from_arguments_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_HOME", "/from/environment")
+    assert Settings().home == Path("/from/environment")
+    assert Settings(home=Path("/given")).home == Path("/given")
+
+
+def test_another_process_is_named_within_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"import duckdb, sys; c = duckdb.connect({str(path)!r});"
+         "print('open', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "open\n"
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy, match=f"PID {holder.pid}"), Warehouse(path).writer():
+            pass
+        assert time.monotonic() - started < 5
+    finally:
+        holder.communicate("")
+
+
+def test_no_warehouse_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NoWarehouse, match="billing run"), Warehouse(tmp_path / "none.duckdb").reader():
+        pass
+
+
+def test_a_connection_is_in_utc_whatever_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    with Warehouse(tmp_path / "w.duckdb").writer() as connection:
+        assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)

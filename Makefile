@@ -20,7 +20,7 @@ run: $(STAMP)  ## bill the sample seller: landed files to issued invoices
 	$(BIN)/billing score --home $(HOME_DIR) --truth data/sample/truth
 
 test: $(STAMP)  ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	BIN=$(BIN) sh deploy/dev.sh
@@ -29,7 +29,7 @@ lint: $(STAMP)  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --nofail-on-parse-error dbt_project/models
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: $(STAMP)  ## 10M events landed, deduplicated and rolled up
 	$(BIN)/python -m bench.metering

@@ -15,7 +15,7 @@ from billing_assets.errors import OperatorError
 from billing_assets.settings import Settings
 
 
-class _Day(click.ParamType):
+class _Day(click.ParamType):  # type: ignore[type-arg]  # click 8.1, which is allowed, has no argument here
     name = "YYYY-MM-DD"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:

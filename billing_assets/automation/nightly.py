@@ -85,11 +85,12 @@ class Nightly:
             loaded = landing_load.load(settings, ledger, self.warehouse(), meter_batch, self.tell)
             self.tell(f"loaded: {loaded.batches} batches, {loaded.loaded} files, {loaded.set_aside} set aside")
         with self.warehouse().reader() as connection:
-            return connection.execute(
+            brought: list[tuple[date, int]] = connection.execute(
                 "select event_date, sum(rows)::bigint from raw_metering.lake_parts "
                 "where not list_contains(?, batch) group by event_date order by event_date",
                 [before],
             ).fetchall()
+        return brought
 
     def prepare(self) -> RunIdentity:
         """Note the run's identity where models read it, and bring the ledger's tables into the warehouse."""

@@ -490,14 +490,17 @@ def _csv_originals(file: LandedFile, lines: Collection[int]) -> dict[int, str]:
 
 def _parquet_originals(file: LandedFile, lines: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
+    wanted = sorted(lines, reverse=True)
     with open_decompressed(file.absolute, compressed=is_compressed(file.path)) as stream:
         line = 0
         for batch in pq.ParquetFile(stream).iter_batches():
-            wanted = [number for number in range(line + 1, line + 1 + batch.num_rows) if number in lines]
-            for number in wanted:
+            while wanted and wanted[-1] <= line + batch.num_rows:
+                number = wanted.pop()
                 row = {name: _value(batch.column(name)[number - line - 1]) for name in batch.schema.names}
                 found[number] = cut(json.dumps(row, default=str, ensure_ascii=False))
             line += batch.num_rows
+            if not wanted:
+                break
     return found
 
 

@@ -59,6 +59,7 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     )
     _judge(bench, lookback_days)
     if has_corrections:
+        _let_stand(bench)
         _judge_corrections(bench, lookback_days)
     bench.execute(
         "delete from events using rejected"
@@ -123,34 +124,43 @@ def _flags(bench: duckdb.DuckDBPyConnection, keys: str) -> tuple[pa.BooleanArray
 
 def _load_standing(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """`standing`: accepted events that a candidate may repeat, or correct."""
-    bench.execute(f"create or replace temp table standing as select {_ROW}, false as is_in_lake from left_out limit 0")
+    bench.execute(
+        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake from left_out limit 0"
+    )
     hits = set(bench.execute("select distinct event_date, batch from seen").fetchall())
     parts = [part for part in lake.parts if (part.event_date, part.batch) in hits]
     if parts:
         bench.execute(
             f"""
             insert into standing
-            select {_ROW}, true as is_in_lake
-            from (select *, cast(event_time as date) as event_date from ({lake.query(parts)}))
-            where hash(source, event_id) in (select key from seen)
+            select {_ROW}, key, true as is_in_lake
+            from (
+                select *, cast(event_time as date) as event_date, hash(source, event_id) as key
+                from ({lake.query(parts)}))
+            where key in (select key from seen)
             """
         )
 
 
 def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
-    """Judge the rows of `judged` against `standing`, then against each other; the accepted join `standing`."""
+    """Judge the rows of `judged` against `standing`, then against the first of them that has their key.
+
+    The join by hash is the quick way to rows of equal keys; source and event id decide.
+    """
     is_same = " and ".join(f"standing.{name} = judged.{name}" for name in CONTENT)
-    differences = ", ".join(f"case when standing.{name} <> judged.{name} then '{name}' end" for name in CONTENT)
+    each = ", ".join(f"case when standing.{name} <> judged.{name} then '{name}' end" for name in CONTENT)
+    differences = f"case when not ({is_same}) then concat_ws(', ', {each}) end"
     bench.execute(
         f"""
         create or replace temp table verdicts as
         with against_standing as (
             select
                 judged.file_sequence, judged.line, standing.file_sequence as first_file,
-                standing.line as first_line, {is_same} as is_same, concat_ws(', ', {differences}) as differences
+                standing.line as first_line, {is_same} as is_same, {differences} as differences
             from judged
             join standing
-                on standing.source = judged.source and standing.event_id = judged.event_id
+                on standing.key = judged.key
+                and standing.source = judged.source and standing.event_id = judged.event_id
                 and (
                     not standing.is_in_lake
                     or abs(date_diff('day', standing.event_date, judged.event_date)) <= {lookback_days})
@@ -158,21 +168,26 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
                 partition by judged.file_sequence, judged.line
                 order by is_same desc, standing.file_sequence, standing.line) = 1
         ),
-        ranked as (
-            select
-                *,
-                row_number() over (partition by source, event_id order by file_sequence, line) as place
+        firsts as (
+            select min({{'file_sequence': file_sequence, 'line': line}}) as place
             from judged
             anti join against_standing using (file_sequence, line)
+            group by source, event_id
+            having count(*) > 1
         ),
         against_each_other as (
             select
                 judged.file_sequence, judged.line, standing.file_sequence as first_file,
-                standing.line as first_line, {is_same} as is_same, concat_ws(', ', {differences}) as differences
-            from ranked as judged
-            join ranked as standing
-                on standing.source = judged.source and standing.event_id = judged.event_id
-                and standing.place = 1 and judged.place > 1
+                standing.line as first_line, {is_same} as is_same, {differences} as differences
+            from firsts
+            join judged as standing
+                on standing.file_sequence = firsts.place.file_sequence and standing.line = firsts.place.line
+            join judged
+                on standing.key = judged.key
+                and standing.source = judged.source and standing.event_id = judged.event_id
+                and (standing.file_sequence, standing.line) <> (judged.file_sequence, judged.line)
+            anti join against_standing
+                on against_standing.file_sequence = judged.file_sequence and against_standing.line = judged.line
         )
         from against_standing union all from against_each_other
         """
@@ -188,8 +203,12 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
         """
     )
     bench.execute("insert into rejected select file_sequence, line from verdicts")
+
+
+def _let_stand(bench: duckdb.DuckDBPyConnection) -> None:
+    """What was judged and accepted joins `standing`, for the corrections that come after it."""
     bench.execute(
-        f"insert into standing select {_ROW}, false from judged anti join verdicts using (file_sequence, line)"
+        f"insert into standing select {_ROW}, key, false from judged anti join verdicts using (file_sequence, line)"
     )
 
 
@@ -211,6 +230,7 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
             "create or replace temp table pending as from pending anti join judged using (file_sequence, line)"
         )
         _judge(bench, lookback_days)
+        _let_stand(bench)
     bench.execute(
         """
         insert into left_out

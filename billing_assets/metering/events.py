@@ -137,9 +137,7 @@ def _one_by_one(
 ) -> list[usage.ParquetRelation]:
     """A damaged page shows only when it is read: then the files are read one by one to find whose it is."""
     if len(relation.files) > 1:
-        return [
-            alone for file in relation.files for alone in usage.parquet_relations(bench, [file], scratch, faults)
-        ]
+        return [alone for file in relation.files for alone in usage.parquet_relations(bench, [file], scratch, faults)]
     reason = f"not readable as Parquet: {str(error).splitlines()[0]}"
     faults.by_file[relation.files[0].file_sequence] = Fault("container", reason)
     return []
@@ -155,7 +153,9 @@ def _collect_texts(bench: duckdb.DuckDBPyConnection, query: str) -> None:
 
 def _create_events(bench: duckdb.DuckDBPyConnection) -> bool:
     """Create `events`, columns of few texts coded. Returns whether `property_texts` holds all properties."""
-    counts = dict(bench.execute("select name, count(distinct text) from texts group by name").fetchall())
+    counts: dict[str, int] = dict(
+        bench.execute("select name, count(distinct text) from texts group by name").fetchall()
+    )
     is_few = {name: 0 < counts.get(name, 0) <= FEW for name in _CODED}
     is_read = counts.get("properties", 0) <= FEW
     if is_read:
@@ -261,7 +261,8 @@ def _judge(
                         when {is_level} then null
                         when {_is_one_of("r.event_type", rules.refuses_negative)}
                             then 'correction a charge on ' || r.event_type || ' does not sum: nothing can be taken back'
-                        when r.property_corrects is null then 'correction the negative quantity names no event to correct'
+                        when r.property_corrects is null
+                            then 'correction the negative quantity names no event to correct'
                     end
             end as fault
         from typed as r
@@ -337,7 +338,8 @@ def _refuse_unreadable_properties(bench: duckdb.DuckDBPyConnection, rules: Meter
     if not meters:
         return
     pairs = bench.execute(
-        "select distinct event_type, properties from events where fault is null and list_contains(?, cast(event_type as varchar))",
+        "select distinct event_type, properties from events"
+        " where fault is null and list_contains(?, cast(event_type as varchar))",
         [meters],
     ).fetchall()
     refused = [

@@ -55,31 +55,34 @@ class Lake:
         paths = ", ".join(_quote(self.folder / part.path) for part in parts)
         return f"select {EVENT_COLUMNS} from read_parquet([{paths}], hive_partitioning = false)"
 
-    def write(self, bench: duckdb.DuckDBPyConnection, batch: int) -> list[LakePart]:
-        """Write the rows of `events`, one file a date, and their keys. Bytes do not depend on threads."""
+    def plan(self, bench: duckdb.DuckDBPyConnection, batch: int) -> list[LakePart]:
+        """The parts that the rows of `events` will make: one file a date, in date order."""
         dates = bench.execute(
             "select event_date, count(*) from events group by event_date order by event_date"
         ).fetchall()
-        parts = []
-        for event_date, rows in dates:
-            path = f"usage/event_date={event_date}/batch-{batch}.parquet"
+        return [
+            LakePart(event_date, batch, f"usage/event_date={event_date}/batch-{batch}.parquet", rows)
+            for event_date, rows in dates
+        ]
+
+    def write(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> None:
+        """Write the rows of `events` as planned, and their keys. Bytes do not depend on threads."""
+        for part in parts:
             _copy(
                 bench,
                 # Codes are written with the whole list of codes, which only full row groups are worth.
-                f"select {EVENT_COLUMNS} from (select {'*' if rows >= _ROW_GROUP else AS_TEXT} from events)"
-                f" where event_date = date '{event_date}' order by file_sequence, line",
-                self.folder / path,
+                f"select {EVENT_COLUMNS} from (select {'*' if part.rows >= _ROW_GROUP else AS_TEXT} from events)"
+                f" where event_date = date '{part.event_date}' order by file_sequence, line",
+                self.folder / part.path,
                 _FORMAT,
             )
-            parts.append(LakePart(event_date, batch, path, rows))
         if parts:
             _copy(
                 bench,
                 "select event_date, key from events order by event_date",
-                self._key_path(batch),
+                self._key_path(parts[0].batch),
                 _KEY_FORMAT,
             )
-        return parts
 
     def key_files(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> dict[int, Path]:
         """The files of (event_date, key) of all batches that have one of these parts, by batch."""

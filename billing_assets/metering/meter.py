@@ -6,6 +6,7 @@ abort the warehouse transaction and the warehouse receives results only. The cal
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -82,16 +83,22 @@ def meter_batch(
             progress("usage: removing duplicates")
             deduplicate(bench, committed, lookback_days)
             progress("usage: writing the lake")
-            written = committed.write(bench, batch)
-            if written:
-                connection.executemany(
-                    "insert into raw_metering.lake_parts (event_date, batch, path, rows) values (?, ?, ?, ?)",
-                    [(part.event_date, part.batch, part.path, part.rows) for part in written],
-                )
-            progress("usage: rolling up")
-            roll_up(connection, bench, committed, written, rules, rebuild)
-            conservation.count(connection, bench, files, as_of)
-            conservation.set_aside(connection, bench, files, faults)
+            written = committed.plan(bench, batch)
+            # Nothing changes `events` from here on: the lake is written beside the counting.
+            with ThreadPoolExecutor(1) as pool:
+                writing = pool.submit(committed.write, bench.cursor(), written)
+                if written:
+                    connection.executemany(
+                        "insert into raw_metering.lake_parts (event_date, batch, path, rows) values (?, ?, ?, ?)",
+                        [(part.event_date, part.batch, part.path, part.rows) for part in written],
+                    )
+                progress("usage: rolling up")
+                if rebuild:
+                    writing.result()  # what is built again is read from the lake
+                roll_up(connection, bench, committed, written, rules, rebuild)
+                conservation.count(connection, bench, files, as_of)
+                conservation.set_aside(connection, bench, files, faults)
+                writing.result()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -32,7 +32,7 @@ def _build(
     results = {node.unique_id: node for node in dbt.build(phase, context.log.info)}
     nodes: Mapping[str, Any] = dbt.nodes()
     counts = row_counts(Warehouse(settings.warehouse_path))
-    for unique_id in results:
+    for unique_id, result in results.items():
         node = nodes[unique_id]
         if node["resource_type"] in ("model", "seed"):
             relation = f"{node['schema']}.{node['name']}"
@@ -41,7 +41,7 @@ def _build(
                 metadata={
                     "dagster/table_name": relation,
                     "dagster/row_count": counts.get(relation, 0),
-                    "seconds": round(results[unique_id].seconds, 3),
+                    "seconds": round(result.seconds, 3),
                 },
             )
     by_name = {nodes[unique_id]["name"]: result for unique_id, result in results.items()}

@@ -87,7 +87,7 @@ class Dbt:
         return nodes
 
     def run(self, arguments: list[str], tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
-        """Any dbt command that runs nodes. A node that failed is a result here; raises when dbt itself could not run."""
+        """Any dbt command that runs nodes. A node that failed is a result here; raises when dbt could not run."""
         result = self._invoke(arguments, tell)
         if result.exception is not None:
             raise TransformationFailed(f"dbt could not run: {result.exception}") from result.exception

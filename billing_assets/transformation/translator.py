@@ -17,9 +17,7 @@ AFTER_ISSUE = [dg.AssetKey(["ledger", name]) for name in ("issued_documents", "e
 class BillingTranslator(DagsterDbtTranslator):
     """Keys are [schema, relation]; the group is the step (folder) a model belongs to."""
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] not in ("model", "seed"):

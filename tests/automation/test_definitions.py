@@ -31,11 +31,8 @@ def test_definitions_load_as_the_server_loads_them(defs: dg.Definitions) -> None
 
 
 def test_every_asset_has_owner_group_kind_and_description(graph: Any) -> None:
-    bare = [
-        key.to_user_string()
-        for key in graph.get_all_asset_keys()
-        if not (graph.get(key).owners and graph.get(key).group_name and graph.get(key).kinds and graph.get(key).description)
-    ]  # fmt: skip
+    assets = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    bare = [name for name, a in assets.items() if not (a.owners and a.group_name and a.kinds and a.description)]
     assert bare == []
 
 

@@ -15,7 +15,9 @@ import pytest
 Billing = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def billing(*arguments: str | Path, check: bool = True, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def billing(
+    *arguments: str | Path, check: bool = True, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "billing"), *map(str, arguments)],
         capture_output=True, text=True, env=os.environ | (env or {}), check=False,

@@ -65,8 +65,15 @@ class World:
     def event(self, subject: str, meter: str, time: str, quantity: Any = None, **properties: Any) -> None:
         data = dict(properties) if quantity is None else {"quantity": quantity, **properties}
         self.events.append(
-            {"specversion": "1.0", "id": f"e{len(self.events):06d}", "source": "/gateway", "type": meter,
-             "subject": subject, "time": time, "data": data}  # fmt: skip
+            {
+                "specversion": "1.0",
+                "id": f"e{len(self.events):06d}",
+                "source": "/gateway",
+                "type": meter,
+                "subject": subject,
+                "time": time,
+                "data": data,
+            }
         )
 
     def write(self, root: Path) -> Path:

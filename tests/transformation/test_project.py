@@ -12,7 +12,13 @@ from billing_assets.settings import Settings
 from billing_assets.transformation.resources import PROJECT_DIR, manifest_path
 
 pytestmark = pytest.mark.dbt
-PREFIX = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("fct_", "dim_"), "controls": ("ctl_", "fct_control", "int_"), "reports": ("rpt_",)}  # fmt: skip
+PREFIX = {
+    "staging": ("stg_",),
+    "intermediate": ("int_",),
+    "marts": ("fct_", "dim_"),
+    "controls": ("ctl_", "fct_control", "int_"),
+    "reports": ("rpt_",),
+}
 
 
 @pytest.fixture(scope="module")

@@ -144,9 +144,9 @@ found as (
     select
         *,
         case
-            when currency is distinct from signed_currency then 'currency'
+            when (signed_currency is distinct from currency) then 'currency'
             when signed_charge_id is null then 'charge not in the signed document'
-            when signed_price is distinct from used_price then 'price version'
+            when (signed_price is distinct from used_price) then 'price version'
             when signed_amount <> unrounded_amount then 'unit price'
         end as kind
     from expected

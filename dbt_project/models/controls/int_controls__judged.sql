@@ -22,20 +22,20 @@
 ] -%}
 with
 {% for control in controls %}
-{{ control }} as (
+    {{ control }} as (
 
-    select * from {{ ref(control) }}
+        select * from {{ ref(control) }}
 
-),
+    ),
 
 {% endfor -%}
 
 final as (
 
     {% for control in controls -%}
-    select * from {{ control }}
-    {% if not loop.last %}union all
-    {% endif %}
+        select * from {{ control }}
+        {% if not loop.last %}union all
+        {% endif %}
     {%- endfor %}
 
 )

@@ -73,9 +73,11 @@ spent as (
         -- What was billed ahead belongs to the window it serves; what is billed behind, to the one its bill closes.
         and case
             when charge_lines.timing = 'advance'
-                then charge_lines.service_from >= closed_windows.window_from
+                then
+                    charge_lines.service_from >= closed_windows.window_from
                     and charge_lines.service_from < closed_windows.window_to
-            else charge_lines.bill_date > closed_windows.window_from
+            else
+                charge_lines.bill_date > closed_windows.window_from
                 and charge_lines.bill_date <= closed_windows.window_to
         end
     left join scopes

@@ -87,7 +87,8 @@ matched as (
         and case
             when ranked.charge_id is not null then lines.charge_id = ranked.charge_id
             -- A prepayment is no sale yet: it is discounted only when a discount names it.
-            else {{ in_scope('ranked.targets', 'lines') }}
+            else
+                {{ in_scope('ranked.targets', 'lines') }}
                 and (lines.line_kind <> 'prepaid' or ranked.targets is not null)
         end
 

@@ -267,7 +267,8 @@ grant_reasons as (
         case
             when unit <> 'currency' and not exists (
                 select 1 from versioned
-                where versioned.contract_id = grants.contract_id
+                where
+                    versioned.contract_id = grants.contract_id
                     and versioned.version = grants.version
                     and versioned.currency = grants.unit
             ) then 'credit in units of ' || unit
@@ -303,9 +304,10 @@ dropped_reasons as (
         'grant missing from a later version: kept until it ends' as reason
     from grants
     inner join latest_versions on grants.contract_id = latest_versions.contract_id
-    where least(
-        coalesce(grants.expires_at, timestamp '9999-12-31'), coalesce(grants.voided_at, timestamp '9999-12-31')
-    ) > latest_versions.in_force_from_at
+    where
+        least(
+            coalesce(grants.expires_at, timestamp '9999-12-31'), coalesce(grants.voided_at, timestamp '9999-12-31')
+        ) > latest_versions.in_force_from_at
     group by grants.contract_id, grants.grant_id, latest_versions.version
     having max(grants.version) < latest_versions.version
 
@@ -382,11 +384,13 @@ discount_reasons as (
             when kind = 'percent' and value > 100 then 'discount of more than 100 percent'
             when kind = 'free_quantity' and exists (
                 select 1 from charges
-                where charges.contract_id = discounts.contract_id
+                where
+                    charges.contract_id = discounts.contract_id
                     and charges.charge_id = discounts.charge_id
                     and charges.type <> 'usage'
             ) then 'free quantity of a charge that is not usage'
-            when coalesce(duration_kind, 'forever') not in ('once', 'periods', 'forever')
+            when
+                coalesce(duration_kind, 'forever') not in ('once', 'periods', 'forever')
                 or (duration_kind = 'periods' and duration_periods is null)
                 then 'discount duration ' || duration_kind
         end as reason

@@ -148,7 +148,8 @@ final as (
             when packaged.model = 'unit'
                 then {{ price_amount('packaged.quantity', 'packaged.unit_price', 'packaged.per', '0') }}
             when packaged.model = 'package' then {{ multiply('packaged.packages', 'packaged.package_price') }}
-            when packaged.model in ('graduated', 'volume')
+            when
+                packaged.model in ('graduated', 'volume')
                 and (tier_totals.is_open or packaged.quantity <= tier_totals.last_up_to)
                 then tier_totals.amount
         end as decimal(38, 12)) as period_amount

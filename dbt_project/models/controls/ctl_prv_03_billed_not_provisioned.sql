@@ -38,6 +38,7 @@ contract_intervals as (
 
     select distinct
         drafts.contract_id,
+        entitlements.status,
         entitlements.provisioned_from,
         entitlements.provisioned_to
     from drafts
@@ -104,7 +105,13 @@ judged as (
         date_diff('day', lines.service_from, lines.service_to) as line_days
     from lines
     inner join drafts on lines.document_id = drafts.document_id
-    where drafts.contract_id in (select merged.contract_id from merged)
+    -- A suspension alone says when service paused, not when it was there: nothing to compare with.
+    where
+        drafts.contract_id in (
+            select contract_intervals.contract_id
+            from contract_intervals
+            where contract_intervals.status = 'provisioned'
+        )
 
 ),
 

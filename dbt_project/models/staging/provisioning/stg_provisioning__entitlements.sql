@@ -4,16 +4,28 @@ with source as (
 
 ),
 
--- An export tells the whole state again: the row landed last speaks for its interval (its end may have moved).
+-- An export tells the whole state again: the file landed last speaks for an interval's start (its end may have
+-- moved), and within it the last line of each status.
+newest as (
+
+    select
+        *,
+        max(file_sequence) over (partition by organization_id, account_id, contract_id, product, valid_from)
+            as newest_file
+    from source
+
+),
+
 ranked as (
 
     select
         *,
         row_number() over (
-            partition by organization_id, account_id, contract_id, product, valid_from
-            order by file_sequence desc, line desc
+            partition by organization_id, account_id, contract_id, product, valid_from, status
+            order by line desc
         ) as recency
-    from source
+    from newest
+    where file_sequence = newest_file
 
 ),
 

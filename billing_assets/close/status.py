@@ -5,9 +5,11 @@ Reads the warehouse read-only; computes nothing that the marts do not say. `rend
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 
+from billing_assets.errors import OperatorError
 from billing_assets.periods import month_bounds
 from billing_assets.settings import Settings
 from billing_assets.warehouse import Warehouse
@@ -15,7 +17,7 @@ from billing_assets.warehouse import Warehouse
 READY = "ready"
 
 
-class UnknownPeriod(LookupError):
+class UnknownPeriod(OperatorError):
     """No contract was in force in the period, or it lies after the business date: there is nothing to close."""
 
 
@@ -85,9 +87,12 @@ _VERDICTS = """
 def status(settings: Settings, period: str) -> CloseStatus:
     """The state of `period` ('YYYY-MM') as of the last finished run.
 
-    Raises ValueError for a text that is no month, UnknownPeriod, FileNotFoundError when nothing was run yet.
+    Raises UnknownPeriod, also for a text that is no month, and NoWarehouse when nothing was run yet.
     """
-    month_bounds(period)
+    try:
+        month_bounds(period)
+    except ValueError as error:
+        raise UnknownPeriod(f"{period} is no month like 2026-03") from error
     with Warehouse(settings.warehouse_path).reader() as connection:
         row = connection.execute("select as_of from raw.run_context").fetchone()
         gates = tuple(GateStatus(*values) for values in connection.execute(_GATES, [period]).fetchall())
@@ -109,7 +114,7 @@ def render(close: CloseStatus) -> str:
         verdict = verdicts.get(scope)
         if verdict is not None:
             held = f", {verdict.held_documents} documents held" if verdict.held_documents else ""
-            reasons = "" if verdict.verdict == "open" else f" ({verdict.reasons})"
+            reasons = "" if verdict.verdict == "open" else f" ({', '.join(json.loads(verdict.reasons))})"
             lines.append(f"  issuing: {verdict.verdict}{reasons}{held}")
         for gate in gates:
             if gate.status != READY:

@@ -306,7 +306,7 @@ def _relation(columns: dict[str, str], members: list[tuple[LandedFile, Path]]) -
     quantity_text, quantity_value = _quantity_columns(columns.get("quantity"), faults)
     fault = f"case {' '.join(faults)} end" if faults else "cast(null as varchar)"
     paths = ", ".join(_literal(path) for _, path in members)
-    # A list by the place of the file costs a tenth of a join by its name.
+    # By the place of the file in the list: cheaper than a join by its name for every row.
     sequences = ", ".join(str(file.file_sequence) for file, _ in members)
     sequence = sequences if len(members) == 1 else f"[{sequences}][cast(p.file_index as bigint) + 1]"
     query = f"""

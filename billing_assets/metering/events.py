@@ -23,8 +23,8 @@ from billing_assets.metering.rules import MeterRules
 # never stands in memory twice.
 _GROUP_BYTES = 256 << 20
 
-# Texts that repeat: kept as codes (a DuckDB enum) while a batch has few of them, which halves the cost of keeping,
-# grouping and writing them. More than this is kept as text: the list of codes goes into every row group of the lake.
+# Texts that repeat: kept as codes (a DuckDB enum) while a batch has few of them, which halves the cost of grouping
+# and writing them. More than this is kept as text: the list of codes goes into every row group of the lake.
 _CODED = ("source", "event_type", "account_id", "properties")
 FEW = 16_384
 # The columns of `events` with every code as its text, for tables that also take rows from elsewhere.

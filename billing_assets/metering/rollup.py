@@ -144,7 +144,7 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
             "dimensions": dimensions,
         },
     )
-    # Few dimensions are grouped as codes, at a third of the cost of their texts.
+    # Few dimensions are grouped as codes, at half the cost of their texts.
     kind = "varchar"
     bench.execute("drop table if exists shapes; drop type if exists coded_dimensions")
     if 0 < len(set(dimensions)) <= FEW:

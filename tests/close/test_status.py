@@ -31,7 +31,7 @@ def test_the_text_shows_counts_money_owner_and_cause() -> None:
     text = render(CloseStatus("2026-03", "2026-04-06", (READY, OPEN), (held,)))
     assert "2026-03 as of 2026-04-06: NOT READY" in text
     assert "US01 direct: 1 of 2 gates ready" in text
-    assert 'issuing: closed (["USG-02"]), 3 documents held' in text
+    assert "issuing: closed (USG-02), 3 documents held" in text
     assert "1,234.50 USD" in text
     assert "billing operations: USG-07: no charge" in text
     assert "G06" not in text, "what is ready needs no line"

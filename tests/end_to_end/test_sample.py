@@ -127,4 +127,4 @@ def test_close_status_names_what_is_open(home: Path, period: str) -> None:
     done = billing("close", "status", "--period", period, "--home", home, check=False)
     assert period in done.stdout
     assert done.returncode in (0, 1)
-    assert (done.returncode == 0) == ("not ready" not in done.stdout)
+    assert (done.returncode == 0) == ("NOT READY" not in done.stdout)

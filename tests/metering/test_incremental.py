@@ -14,7 +14,7 @@ import pytest
 from billing_assets.metering import conservation
 from tests.metering.world import AS_OF, World, event, lines
 
-NIGHTS = 4
+NIGHTS = 6
 
 
 def nights(seed: int) -> list[dict[str, list[dict[str, Any]]]]:

@@ -18,11 +18,12 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Settings of one run. Paths are absolute after construction."""
+    """Settings of one run. Paths are absolute after construction, but for a landing zone that is a bucket."""
 
     model_config = SettingsConfigDict(env_prefix="BILLING_", frozen=True, extra="forbid")
 
-    landing: Path = PROJECT_ROOT / "data" / "sample" / "landing"
+    # A folder, or s3://bucket/prefix; the credentials of the bucket are the environment's.
+    landing: Path | str = PROJECT_ROOT / "data" / "sample" / "landing"
     home: Path = PROJECT_ROOT / "home"
     as_of: date | None = None
     ledger_url: str | None = None
@@ -41,8 +42,13 @@ class Settings(BaseSettings):
     future_tolerance: timedelta = timedelta(hours=1)
 
     def model_post_init(self, context: object, /) -> None:
-        object.__setattr__(self, "landing", Path(os.path.abspath(self.landing)))
+        if not self.is_landing_remote:
+            object.__setattr__(self, "landing", Path(os.path.abspath(self.landing)))
         object.__setattr__(self, "home", Path(os.path.abspath(self.home)))
+
+    @property
+    def is_landing_remote(self) -> bool:
+        return str(self.landing).startswith("s3://")
 
     @property
     def warehouse_path(self) -> Path:
@@ -53,12 +59,22 @@ class Settings(BaseSettings):
         return self.home / "lake"
 
     @property
+    def mirrors_path(self) -> Path:
+        """Where the objects of remote landing zones are fetched to."""
+        return self.home / "landing"
+
+    @property
     def evidence_path(self) -> Path:
         return self.home / "evidence"
 
     @property
     def reports_path(self) -> Path:
         return self.home / "reports"
+
+    @property
+    def snapshot_path(self) -> Path:
+        """The copy of the warehouse that people read while a run writes."""
+        return self.home / "reporting.duckdb"
 
     @property
     def published_path(self) -> Path:

@@ -7,13 +7,17 @@ from pathlib import Path
 import dagster as dg
 
 from billing_assets.automation.jobs import nightly_job
+from billing_assets.landing import remote
 from billing_assets.settings import Settings
 
 
-def fingerprint(landing: Path) -> str | None:
+def fingerprint(landing: Path | str) -> str | None:
     """Changes when a file below `landing` appears, goes or changes; null when there is none. Reads no content."""
     digest = hashlib.sha256()
     found = False
+    if isinstance(landing, str):
+        objects = remote.state(remote.RemoteZone.of(landing))
+        return hashlib.sha256(repr(objects).encode()).hexdigest() if objects else None
     for folder, _, names in sorted(os.walk(landing)):
         for name in sorted(names):
             path = Path(folder, name)

@@ -12,13 +12,12 @@ from decimal import Decimal
 
 import duckdb
 
-from billing_assets.landing import kinds, manifests, quarantine, tables
+from billing_assets.landing import kinds, manifests, marketplace, quarantine, tables
 from billing_assets.landing.containers import Unreadable, open_text, readable_lines
-from billing_assets.landing.delimited import MissingColumns
 from billing_assets.landing.files import FileTotals, LandedFile
-from billing_assets.landing.quarantine import Fault, QuarantinedRow
+from billing_assets.landing.quarantine import Fault, FileFault, QuarantinedRow
 from billing_assets.landing.register import DAMAGED, FACTS, REFUSED, RETURNED
-from billing_assets.landing.rows import READERS, Account, RowWriter
+from billing_assets.landing.rows import READERS, Account, RowWriter, is_row
 from billing_assets.landing.zone import Zone
 from billing_assets.ledger import RegisteredFile
 
@@ -72,15 +71,17 @@ class BatchLoader:
     def run(self, meter: Meter) -> set[int]:
         """Load everything; returns the copies left stranded because the file they copy was set aside.
 
-        Order: manifests, contracts, provisioning, fx, then usage (which is judged by contracts landed so far).
+        Order: manifests, contracts, provisioning, fx, bank, feeds, then usage (judged by contracts landed so far).
         """
         new = [entry for entry in self._entries if entry.status not in FACTS]
         self._enter(new)
         self._load_manifests([entry for entry in new if entry.source == kinds.MANIFEST.source])
         data = [*self._retried(), *(entry for entry in new if entry.source != kinds.MANIFEST.source)]
-        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX):
+        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX, kinds.BANK):
             for file in self._sound(entry for entry in data if entry.source == kind.source):
                 self._load_rows(file)
+        for file in self._sound(entry for entry in data if entry.source == kinds.FEEDS.source):
+            self._load_feed(file)
         self._load_usage(list(self._sound(entry for entry in data if entry.source == kinds.USAGE.source)), meter)
         for entry in new:
             if entry.source == kinds.UNKNOWN.source:
@@ -212,7 +213,7 @@ class BatchLoader:
             elif entry.status == DAMAGED:
                 readable = self._readable_rows(entry)
                 self._set_aside(entry, self._zone.container_fault(entry, path), readable)
-            elif (entry.source, entry.sha256) in self._loaded_content:
+            elif kinds.kind_of(entry.path).is_known_by_content and (entry.source, entry.sha256) in self._loaded_content:
                 self._copies[entry.file_sequence] = self._loaded_content[entry.source, entry.sha256]
             elif entry.sha256 in metered and entry.file_sequence not in self._reread:
                 self._waiting[entry.file_sequence] = metered[entry.sha256]
@@ -226,8 +227,8 @@ class BatchLoader:
     def _load_rows(self, file: LandedFile) -> None:
         try:
             with open_text(file.absolute, compressed=kinds.opens_compressed(file.path)) as stream:
-                parsed = list(READERS[file.source](stream))
-        except MissingColumns as error:
+                parsed = list(READERS[file.source](stream, file.path))
+        except FileFault as error:
             entry = self._zone.entry(file.file_sequence)
             self._set_aside(entry, Fault("container", str(error)), self._readable_rows(entry))
             return
@@ -241,12 +242,36 @@ class BatchLoader:
             self._set_aside(entry, Fault("container", "the file is empty"))
             return
         unparseable = sum(isinstance(item, Fault) for _, item in parsed)
-        totals = FileTotals(records=len(parsed), unparseable=unparseable)
+        records = sum(is_row(item) for _, item in parsed)
+        totals = FileTotals(records=records, unparseable=unparseable)
         disagreement = manifests.disagreement(file.manifest, totals) if file.manifest else None
         if disagreement:
-            self._set_aside(entry, Fault("manifest", disagreement), len(parsed))
+            self._set_aside(entry, Fault("manifest", disagreement), records)
         else:
             self._account(entry, self._rows.write(file, parsed))
+            self._mark(file.file_sequence, LOADED)
+        if file.manifest:
+            self._judged[file.manifest.file_sequence] = (file.file_sequence, disagreement)
+
+    def _load_feed(self, file: LandedFile) -> None:
+        entry = self._zone.entry(file.file_sequence)
+        try:
+            month = marketplace.read(self._connection, file)
+        except FileFault as error:
+            self._set_aside(entry, Fault("container", str(error)), self._readable_rows(entry))
+            return
+        except (Unreadable, OSError, EOFError, UnicodeDecodeError):
+            # It was sound when it was registered a moment ago.
+            self._set_aside(entry, Fault("container", "the file changed while it was read"))
+            return
+        totals = FileTotals(records=month.records, unparseable=len(month.faults))
+        disagreement = manifests.disagreement(file.manifest, totals) if file.manifest else None
+        if disagreement:
+            self._set_aside(entry, Fault("manifest", disagreement), month.records)
+        else:
+            for fault in month.faults:
+                self._quarantine(entry, fault)
+            self._account(entry, month.write(self._as_of))
             self._mark(file.file_sequence, LOADED)
         if file.manifest:
             self._judged[file.manifest.file_sequence] = (file.file_sequence, disagreement)
@@ -363,8 +388,10 @@ class BatchLoader:
         kind = kinds.kind_of(entry.path)
         if path is None or not kind.is_text or entry.source == kinds.CONTRACTS.source:
             return 0  # a Parquet file or a document over many lines is readable as a whole or not at all
-        lines = readable_lines(path, compressed=kinds.opens_compressed(entry.path))
         has_header = entry.path.lower().removesuffix(".gz").endswith(".csv")
+        if entry.source == kinds.BANK.source and not has_header:
+            return 0  # a statement is whole or says nothing
+        lines = readable_lines(path, compressed=kinds.opens_compressed(entry.path))
         return max(0, lines - has_header)
 
     # -- manifests ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from billing_assets.landing.quarantine import Fault, cut
+from billing_assets.landing.quarantine import Fault, FileFault, cut
 
 # A field longer than this is a file without closing quote, not a value; csv's own default.
 csv.field_size_limit(131_072)
@@ -22,7 +22,7 @@ class Record(dict[str, str]):
         self.original = original
 
 
-class MissingColumns(Exception):
+class MissingColumns(FileFault):
     """The header lacks columns without which no row can be read: a fault of the whole file."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from urllib.parse import unquote
 
-from billing_assets.landing import manifests
+from billing_assets.landing import manifests, marketplace_feeds
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ PROVISIONING = Kind("provisioning", (".csv",), is_known_by_content=True)
 USAGE = Kind("usage", (".jsonl", ".json", ".csv"), is_known_by_content=True)
 USAGE_PARQUET = Kind("usage", (".parquet",), is_text=False, is_known_by_content=True)
 FX = Kind("fx", (".csv",), is_known_by_content=True)
+BANK = Kind("bank", (".xml", ".sta", ".mt940", ".bai", ".bai2", ".csv"), is_known_by_content=True)
+# Header-only months are all alike and none is a copy: a month file is known by its path as well.
+FEEDS = Kind("aws_marketplace", (".csv",), is_rewritable=True)
+# What else AWS puts beside the feeds.
+MARKETPLACE_REPORT = Kind("aws_marketplace_report", is_text=False, is_read=False, is_rewritable=True)
 MANIFEST = Kind("manifest", is_rewritable=True)
 UNKNOWN = Kind("unknown", is_text=False, is_read=False)
 
@@ -40,6 +45,8 @@ _READ: dict[str, tuple[Kind, ...]] = {
     "provisioning": (PROVISIONING,),
     "usage": (USAGE, USAGE_PARQUET),
     "fx": (FX,),
+    "aws_marketplace": (FEEDS,),
+    "bank": (BANK,),
 }
 
 
@@ -50,10 +57,8 @@ def _later(source: str, *, is_rewritable: bool) -> Kind:
 # Month files and exports are written anew under the same name; statements and opening balances are not.
 _LATER = {
     "salesforce": _later("salesforce", is_rewritable=True),
-    "aws_marketplace": _later("aws_marketplace", is_rewritable=True),
     "metronome": _later("metronome", is_rewritable=True),
     "stripe": _later("stripe", is_rewritable=True),
-    "bank": _later("bank", is_rewritable=False),
     "payments": _later("payments", is_rewritable=False),
     "opening": _later("opening", is_rewritable=False),
 }
@@ -62,19 +67,25 @@ _LATER = {
 def kind_of(path: str) -> Kind:
     """The kind of a file by its path below the landing root; UNKNOWN where no rule fits."""
     folder, separator, rest = path.partition("/")
-    if not separator:
+    if not separator or (folder not in _LATER and folder not in _READ):
         return UNKNOWN
     if folder in _LATER:
         return _LATER[folder]
-    if folder not in _READ:
-        return UNKNOWN
     if manifests.data_path(path):
         return MANIFEST
+    if folder == marketplace_feeds.FOLDER:
+        return _marketplace_kind(path)
     name = rest.rpartition("/")[2].lower().removesuffix(".gz")
     for kind in _READ[folder]:
         if any(name.endswith(suffix) and name != suffix for suffix in kind.suffixes):
             return kind
     return UNKNOWN
+
+
+def _marketplace_kind(path: str) -> Kind:
+    if marketplace_feeds.feed_of(path):
+        return FEEDS
+    return UNKNOWN if marketplace_feeds.is_in_a_feed(path) else MARKETPLACE_REPORT
 
 
 def is_compressed(path: str) -> bool:

@@ -35,6 +35,10 @@ CODES = {
 ORIGINAL_CHARACTERS = 2_000
 
 
+class FileFault(Exception):
+    """A file that cannot be taken as it is, told by what stands in it: it is set aside as a whole."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One bad file (line None) or bad row. `line` is physical, from 1, header included."""

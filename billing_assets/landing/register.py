@@ -15,6 +15,7 @@ from billing_assets.landing import kinds
 from billing_assets.landing.containers import Fingerprint, Fingerprints, Unreadable
 from billing_assets.landing.evidence import EvidenceStore
 from billing_assets.landing.files import Progress
+from billing_assets.landing.remote import RemoteZone, mirror
 from billing_assets.ledger import FoundFile, Ledger, RegisteredFile
 from billing_assets.settings import Settings
 
@@ -68,6 +69,7 @@ def register(settings: Settings, ledger: Ledger, progress: Progress = lambda _: 
 
     Identity: path and hash of the decompressed bytes. Raises NoLandingZone and NoBusinessDate.
     """
+    refused = _fetch(settings, progress)
     root = landing_root(settings)
     fingerprints = open_fingerprints(settings)
     evidence = EvidenceStore(settings.evidence_path)
@@ -84,7 +86,7 @@ def register(settings: Settings, ledger: Ledger, progress: Progress = lambda _: 
     present: dict[str, str] = {}  # path -> hash that stands there now
     seen: set[Path] = set()
     count = 0
-    for found in _walk(root):
+    for found in (*_walk(root), *refused):
         count += 1
         if count % 500 == 0:
             progress(f"landing: {count} files looked at")
@@ -129,10 +131,23 @@ def register(settings: Settings, ledger: Ledger, progress: Progress = lambda _: 
 
 def landing_root(settings: Settings) -> Path:
     """The landing root with links resolved: the operator may point through a link, a file in it may not."""
-    root = Path(os.path.realpath(settings.landing))
+    if settings.is_landing_remote:
+        root = RemoteZone.of(str(settings.landing)).folder(settings.mirrors_path)
+    else:
+        root = Path(settings.landing)
+    root = Path(os.path.realpath(root))
     if not root.is_dir():
         raise NoLandingZone(f"no landing zone at {settings.landing}: give --landing DIR")
     return root
+
+
+def _fetch(settings: Settings, progress: Progress) -> list[_Found]:
+    """Bring the mirror of a remote landing zone up to date; returns the keys that may not be files in it."""
+    if not settings.is_landing_remote:
+        return []
+    zone = RemoteZone.of(str(settings.landing))
+    folder = zone.folder(settings.mirrors_path)
+    return [_Found(path, folder / path, reason) for path, reason in mirror(zone, settings.mirrors_path, progress)]
 
 
 def open_fingerprints(settings: Settings) -> Fingerprints:

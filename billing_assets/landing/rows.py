@@ -1,4 +1,4 @@
-"""Rows of contracts, provisioning and fx on their way into raw tables: accepted, duplicate, conflict or quarantined.
+"""Rows of contracts, provisioning, fx and bank on their way to raw tables: accepted, duplicate, conflict, quarantined.
 
 Belongs here: telling a row that landed before from a new one. Parsing belongs to the module of each source.
 """
@@ -9,7 +9,8 @@ from typing import Any, TextIO
 
 import duckdb
 
-from billing_assets.landing import contracts, fx, provisioning, quarantine, tables
+from billing_assets.landing import bank, contracts, fx, provisioning, quarantine, tables
+from billing_assets.landing.bank_entries import BankBook, Statement
 from billing_assets.landing.contracts import Contract
 from billing_assets.landing.files import LandedFile
 from billing_assets.landing.prices import Row
@@ -18,11 +19,17 @@ from billing_assets.landing.quarantine import Fault, QuarantinedRow
 # One parsed row or document and the line it starts on.
 Parsed = tuple[int, Any]
 
-READERS: dict[str, Callable[[TextIO], Iterable[Parsed]]] = {
-    "contracts": lambda stream: contracts.read(stream.read()),
-    "provisioning": provisioning.read,
-    "fx": fx.read,
+READERS: dict[str, Callable[[TextIO, str], Iterable[Parsed]]] = {
+    "contracts": lambda stream, _: contracts.read(stream.read()),
+    "provisioning": lambda stream, _: provisioning.read(stream),
+    "fx": lambda stream, _: fx.read(stream),
+    "bank": bank.read,
 }
+
+
+def is_row(item: object) -> bool:
+    """Whether a parsed item counts as a row: a statement does not, its entries do."""
+    return not isinstance(item, Statement)
 
 
 @dataclass
@@ -46,11 +53,14 @@ class RowWriter:
         self._connection = connection
         self._buffer = buffer
         self._known: dict[str, dict[Any, Any]] = {}
+        self._bank: BankBook | None = None
 
     def write(self, file: LandedFile, parsed: Iterable[Parsed]) -> Account:
         """Accept, skip or quarantine every row of a file, and say how many of each."""
         account = Account()
         faults: list[Fault] = []
+        if file.source == "bank":
+            parsed = self._write_bank(file, list(parsed), account)
         for line, item in parsed:
             if isinstance(item, Fault):
                 faults.append(item)
@@ -76,6 +86,16 @@ class RowWriter:
             ],
         )
         return account
+
+    def _write_bank(self, file: LandedFile, parsed: list[Parsed], account: Account) -> list[Parsed]:
+        """Write statements and new entries; returns the faults. An entry has more than one key: see BankBook."""
+        if self._bank is None:
+            self._bank = BankBook.of(self._connection)
+        statements, entries, account.duplicate = self._bank.judge(parsed, file.file_sequence)
+        account.accepted = len(entries)
+        self._buffer.add("raw_bank.statements", statements)
+        self._buffer.add("raw_bank.entries", entries)
+        return [(line, item) for line, item in parsed if isinstance(item, Fault)]
 
     def _judge(
         self, file: LandedFile, line: int, item: Contract | Row

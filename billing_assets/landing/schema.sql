@@ -5,6 +5,8 @@ create schema if not exists raw_landing;
 create schema if not exists raw_contracts;
 create schema if not exists raw_provisioning;
 create schema if not exists raw_fx;
+create schema if not exists raw_marketplace;
+create schema if not exists raw_bank;
 
 -- One row: the run being computed. Models read the business date here.
 create table if not exists raw.run_context (
@@ -124,3 +126,138 @@ create table if not exists raw_provisioning.entitlements (
 create table if not exists raw_fx.rates (
     rate_date date, base_currency varchar, quote_currency varchar, rate decimal(38,12), rate_type varchar,
     rate_source varchar, file_sequence bigint, line bigint);
+
+-- One row per statement landed, also where its entries had landed before.
+create table if not exists raw_bank.statements (
+    statement_id varchar,                -- account / number of the statement / its last day
+    statement_no integer,                -- within its file, from 1
+    account varchar, currency varchar,
+    opening_balance decimal(38,12), closing_balance decimal(38,12),   -- null where the format has none
+    entry_rows bigint, entry_amount decimal(38,12),                   -- what was read on it: ties the balances
+    from_date date, to_date date, format varchar,                     -- camt053 | mt940 | bai2 | csv
+    file_sequence bigint, line bigint);
+-- One row per booked movement of an account, however many files and formats brought it.
+create table if not exists raw_bank.entries (
+    entry_id varchar primary key,        -- account / booking date / amount / currency / reference (/ ordinal)
+    statement_id varchar, account varchar, value_date date, booking_date date,
+    amount decimal(38,12),               -- signed, credit +
+    currency varchar, counterparty varchar, reference varchar, bank_reference varchar, narrative varchar,
+    bank_code varchar,                   -- kind of movement in the format's own code
+    format varchar, file_sequence bigint, line bigint);
+
+-- Feeds of AWS Marketplace. A month file is written anew every day: a raw row says in which versions it stood, so that
+-- first_seen <= D and (dropped_on is null or dropped_on > D) is what was known on day D.
+
+-- One row per landed version of a feed's month file. Newest = greatest (latest_change, rows, file_sequence), whatever
+-- the order of delivery; data.csv and data.csv.gz are one month file.
+create table if not exists raw_marketplace.feed_files (
+    file_sequence bigint, feed varchar, period varchar,       -- YYYY-MM of the path
+    path varchar, rows bigint, latest_change timestamp,       -- greatest insert_date or update_date in it
+    header varchar, unknown_columns varchar, missing_columns varchar,   -- JSON lists
+    first_seen date, is_newest boolean);
+
+-- One row per file version x column x value outside the vocabulary known so far; rows = new rows that carry it.
+create table if not exists raw_marketplace.unknown_values (
+    feed varchar, column_name varchar, value varchar, rows bigint, file_sequence bigint, first_seen date);
+
+-- Every feed, after its own columns: extra = JSON of the columns we do not know; file_sequence = the version that first
+-- brought the row; dropped_on = business date of the newest version that no longer has it, null while it stands.
+
+-- One row per distinct row of an account in a month file: buyers, sellers, payers.
+create table if not exists raw_marketplace.accountfeed (
+    account_id varchar, aws_account_id varchar, encrypted_account_id varchar, mailing_address_id varchar,
+    tax_address_id varchar, tax_registration_number varchar, tax_legal_name varchar, catalog varchar,
+    valid_from timestamp, insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar,
+    path varchar, file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of an address in a month file: with company names.
+create table if not exists raw_marketplace.addressfeed (
+    address_id varchar, aws_account_id varchar, email_domain varchar, company_name varchar, country_code varchar,
+    state_or_region varchar, city varchar, postal_code varchar, address_line_1 varchar, address_line_2 varchar,
+    address_line_3 varchar, valid_to timestamp, valid_from timestamp, insert_date timestamp, update_date timestamp,
+    delete_date timestamp, extra varchar, path varchar, file_sequence bigint, line bigint, first_seen date,
+    dropped_on date);
+-- One row per distinct row of an agreement in a month file: its dates, value and status.
+create table if not exists raw_marketplace.agreementfeed (
+    agreement_id varchar, license_ids varchar, proposer_account_id varchar, acceptor_account_id varchar,
+    offer_id varchar, offer_revision_at_acceptance bigint, offer_set_id varchar, start_time timestamp,
+    end_time timestamp, acceptance_time timestamp, intent varchar, preceding_agreement_id varchar, status varchar,
+    status_reason_code varchar, estimated_agreement_value decimal(38,12), currency_code varchar,
+    recipient_account_id varchar, catalog varchar, valid_from timestamp, insert_date timestamp,
+    update_date timestamp, delete_date timestamp, extra varchar, path varchar, file_sequence bigint, line bigint,
+    first_seen date, dropped_on date);
+-- One row per distinct row of an agreement term in a month file: its kind and configuration.
+create table if not exists raw_marketplace.agreementtermfeed (
+    agreement_id varchar, term_id varchar, term_type varchar, term_configuration varchar, valid_from timestamp,
+    insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar, path varchar,
+    file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of a scheduled charge in a month file: when an agreement's term is to be invoiced.
+create table if not exists raw_marketplace.agreementchargefeed (
+    agreement_id varchar, term_id varchar, time timestamp, amount decimal(38,12), currency_code varchar,
+    valid_from timestamp, insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar,
+    path varchar, file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of a billing event in a month file: the only feed of money; amount = change in what AWS owes the seller.
+create table if not exists raw_marketplace.billingeventfeed (
+    billing_event_id varchar, from_account_id varchar, to_account_id varchar, end_user_account_id varchar,
+    product_id varchar, action varchar, transaction_type varchar, parent_billing_event_id varchar,
+    disbursement_billing_event_id varchar, amount decimal(38,12), currency varchar, balance_impacting boolean,
+    invoice_date timestamp, payment_due_date timestamp, usage_period_start_date timestamp,
+    usage_period_end_date timestamp, invoice_id varchar, billing_address_id varchar,
+    transaction_reference_id varchar, buyer_transaction_reference_id varchar, bank_trace_id varchar,
+    broker_id varchar, agreement_id varchar, offer_id varchar, buyer_invoice_id varchar,
+    buyer_invoice_date timestamp, line_item_id varchar, buyer_line_item_id varchar, invoice_variant varchar,
+    charge_variant varchar, charge_side varchar, action_date timestamp, disbursement_amount decimal(38,12),
+    disbursement_currency varchar, disbursement_reference_number varchar, recipient_account_id varchar,
+    catalog varchar, valid_from timestamp, insert_date timestamp, update_date timestamp, delete_date timestamp,
+    extra varchar, path varchar, file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of a usage record in a month file: metered usage of a day and its estimated revenue.
+create table if not exists raw_marketplace.dailyusagefeed (
+    usage_feed_id varchar, usage_date date, product_id varchar, agreement_id varchar, end_user_account_id varchar,
+    payer_account_id varchar, region varchar, dimension_key varchar, usage_unit varchar,
+    usage_quantity decimal(38,12), pricing_currency varchar, estimated_revenue_in_pricing_currency decimal(38,12),
+    usage_rate_per_unit_in_pricing_currency decimal(38,12), offer_id varchar, charge_item_description varchar,
+    recipient_account_id varchar, catalog varchar, valid_from timestamp, insert_date timestamp,
+    update_date timestamp, delete_date timestamp, extra varchar, path varchar, file_sequence bigint, line bigint,
+    first_seen date, dropped_on date);
+-- One row per distinct row of a legacy id in a month file: of an offer or a product, and its id today.
+create table if not exists raw_marketplace.legacyidmappingfeed (
+    mapping_type varchar, legacy_id varchar, new_id varchar, catalog varchar, valid_from timestamp,
+    insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar, path varchar,
+    file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of an offer revision in a month file: its name, end and seller.
+create table if not exists raw_marketplace.offerfeed (
+    offer_id varchar, offer_revision bigint, name varchar, expiration_date timestamp, opportunity_id varchar,
+    opportunity_name varchar, opportunity_description varchar, seller_account_id varchar,
+    recipient_account_id varchar, catalog varchar, valid_from timestamp, insert_date timestamp,
+    update_date timestamp, delete_date timestamp, extra varchar, path varchar, file_sequence bigint, line bigint,
+    first_seen date, dropped_on date);
+-- One row per distinct row of a product of an offer revision in a month file: which offer sells it.
+create table if not exists raw_marketplace.offerproductfeed (
+    offer_id varchar, offer_revision bigint, product_id varchar, catalog varchar, valid_from timestamp,
+    insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar, path varchar,
+    file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of an offer target in a month file: to whom an offer is shown.
+create table if not exists raw_marketplace.offertargetfeed (
+    offer_target_id varchar, offer_id varchar, offer_revision bigint, target_type varchar, polarity varchar,
+    value varchar, catalog varchar, valid_from timestamp, insert_date timestamp, update_date timestamp,
+    delete_date timestamp, extra varchar, path varchar, file_sequence bigint, line bigint, first_seen date,
+    dropped_on date);
+-- One row per distinct row of a product in a month file: its code, title and manufacturer.
+create table if not exists raw_marketplace.productfeed (
+    product_id varchar, manufacturer_account_id varchar, product_code varchar, title varchar, catalog varchar,
+    valid_from timestamp, insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar,
+    path varchar, file_sequence bigint, line bigint, first_seen date, dropped_on date);
+-- One row per distinct row of a tax item in a month file: a tax on an invoice line in one jurisdiction.
+create table if not exists raw_marketplace.taxitemfeed (
+    tax_item_id varchar, invoice_id varchar, line_item_id varchar, customer_bill_id varchar,
+    tax_liable_party varchar, transaction_type_code varchar, product_id varchar, product_tax_code varchar,
+    invoice_date timestamp, taxed_customer_account_id varchar, taxed_customer_country varchar,
+    taxed_customer_state_or_region varchar, taxed_customer_city varchar, taxed_customer_postal_code varchar,
+    tax_location_code_taxed_jurisdiction varchar, tax_type_code varchar, jurisdiction_level varchar,
+    taxed_jurisdiction varchar, display_price_taxability_type varchar, taxable_amount decimal(38,12),
+    nontaxable_amount decimal(38,12), tax_jurisdiction_rate decimal(38,12), tax_amount decimal(38,12),
+    tax_currency varchar, tax_calculation_reason_code varchar, date_used_for_tax_calculation timestamp,
+    customer_exemption_certificate_id varchar, customer_exemption_certificate_id_domain varchar,
+    customer_exemption_certificate_level varchar, customer_exemption_code varchar,
+    customer_exemption_domain varchar, transaction_reference_id varchar, valid_from timestamp,
+    insert_date timestamp, update_date timestamp, delete_date timestamp, extra varchar, path varchar,
+    file_sequence bigint, line bigint, first_seen date, dropped_on date);

@@ -11,10 +11,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-# The tables of landing, and those of metering, which lie below this room: read as a file, not imported.
+# The tables of landing, and those of the rooms that lie below this one: read as files, not imported.
 SCHEMAS = (
     Path(__file__).with_name("schema.sql"),
     Path(__file__).parent.parent / "metering" / "schema.sql",
+    Path(__file__).parent.parent / "matching" / "schema.sql",
+    Path(__file__).parent.parent / "controls" / "plausibility" / "schema.sql",
 )
 
 
@@ -31,7 +33,8 @@ def empty(connection: duckdb.DuckDBPyConnection) -> None:
     names = connection.execute(
         """
         select schema_name || '.' || table_name from duckdb_tables()
-        where schema_name in ('raw_landing', 'raw_contracts', 'raw_provisioning', 'raw_fx', 'raw_metering')
+        where schema_name in (
+            'raw_landing', 'raw_contracts', 'raw_provisioning', 'raw_fx', 'raw_bank', 'raw_marketplace', 'raw_metering')
         order by all
         """
     ).fetchall()

@@ -165,11 +165,11 @@ def test_what_is_not_read_is_quarantined_by_name(world: World, tmp_path: Path) -
 
 def test_files_of_later_rooms_are_left_alone(world: World) -> None:
     world.put("salesforce/Account.csv", b"\xff")
-    world.put("bank/s.xml.gz", b"broken")
+    world.put("payments/s.csv.gz", b"broken")
     assert world.night().set_aside == 0
     assert world.quarantine() == []
     assert world.conservation() == {}
-    assert world.statuses() == {"bank/s.xml.gz": "unread", "salesforce/Account.csv": "unread"}
+    assert world.statuses() == {"payments/s.csv.gz": "unread", "salesforce/Account.csv": "unread"}
 
 
 # -- usage is handed on ------------------------------------------------------------------------------------------

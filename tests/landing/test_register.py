@@ -159,7 +159,7 @@ def test_a_damaged_file_may_be_replaced_under_its_name(world: World) -> None:
     assert (found.registered, found.facts) == (1, 0)
 
 
-@pytest.mark.parametrize("path", ["bank/s.csv", "notes.txt"])
+@pytest.mark.parametrize("path", ["payments/s.csv", "notes.txt"])
 def test_files_nobody_reads_hold_nothing_when_they_go(world: World, path: str) -> None:
     world.put(path, "one")
     world.register()

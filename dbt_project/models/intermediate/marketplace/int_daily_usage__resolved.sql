@@ -1,0 +1,7 @@
+with versions as (
+
+    select * from {{ ref('stg_aws_marketplace__daily_usage') }}
+
+),
+
+{{ resolved_versions(['usage_feed_id']) }}

@@ -1,0 +1,7 @@
+with versions as (
+
+    select * from {{ ref('stg_aws_marketplace__offer_products') }}
+
+),
+
+{{ resolved_versions(['offer_id', 'offer_revision', 'product_id']) }}

@@ -1,0 +1,29 @@
+with source as (
+
+    select * from {{ source('raw_marketplace', 'agreementchargefeed') }}
+
+),
+
+final as (
+
+    select
+        agreement_id,
+        term_id,
+        time as charge_time,
+        amount,
+        currency_code,
+        valid_from,
+        insert_date,
+        update_date,
+        delete_date,
+        extra,
+        path,
+        file_sequence,
+        line,
+        first_seen
+    from source
+    where dropped_on is null
+
+)
+
+select * from final

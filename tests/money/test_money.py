@@ -15,6 +15,7 @@ from billing_assets.money import MODES, allocate, exponent, round_amount
 from tests.money.sql import money_macros
 
 SQL = money_macros()
+duckdb.execute(SQL.create_money_functions())
 
 
 def decimals(limit: int, places: int = 12) -> st.SearchStrategy[Decimal]:

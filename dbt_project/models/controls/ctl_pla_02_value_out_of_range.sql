@@ -1,0 +1,3 @@
+with {{ plausibility_rows('PLA-02', 'B22') }},
+
+{{ control_rows('PLA-02') }}

@@ -1,0 +1,3 @@
+with {{ plausibility_rows('PLA-05', 'B21') }},
+
+{{ control_rows('PLA-05') }}

@@ -32,6 +32,7 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     dates = [row[0] for row in bench.execute("select distinct event_date from events order by 1").fetchall()]
     keys = _sorted_keys(bench, "select key from events")
     _fill(bench, "repeated", {"key": pa.array(keys[1:][keys[1:] == keys[:-1]])})
+    # As text: the hash of a code is not the hash of its text.
     bench.execute(f"create or replace temp table pending as select {AS_TEXT} from events where corrects is not null")
     has_corrections = _count(bench, "pending") > 0
     find_in_lake(bench, lake, lake.around(dates, lookback_days), keys)
@@ -92,7 +93,8 @@ def _sorted_keys(bench: duckdb.DuckDBPyConnection, query: str) -> Keys:
 def _load_standing(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """`standing`: accepted events that a candidate may repeat, or correct."""
     bench.execute(
-        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake from left_out limit 0"
+        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake"
+        f" from (select {AS_TEXT} from events limit 0)"
     )
     hits = set(bench.execute("select distinct event_date, batch from seen").fetchall())
     parts = [part for part in lake.parts if (part.event_date, part.batch) in hits]

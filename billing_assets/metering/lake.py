@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
@@ -100,14 +101,17 @@ class Lake:
         flags = np.zeros(2**bits, np.bool_)
         flags[keys >> shift] = True
         wanted = set(parts)
-        for batch, of_batch in groupby(sorted(self.parts, key=lambda part: (part.batch, part)), lambda part: part.batch):
-            # Where each part's keys begin is told by the parts of its batch before it.
+        by_batch = attrgetter("batch")
+        for batch, of_batch in groupby(sorted(self.parts, key=by_batch), by_batch):
+            # In date order, as their keys are: where a part's keys begin is told by the parts before it.
             members = list(of_batch)
             if wanted.isdisjoint(members):
                 continue
             if not self._key_path(batch).is_file():
                 self._write_keys(bench, batch, self._events_of(members))
             stored: Keys = np.load(self._key_path(batch), mmap_mode="r")
+            if len(stored) != sum(part.rows for part in members):
+                raise ValueError(f"{self._key_path(batch)} is not the index of its batch: delete it and run again")
             start = 0
             for part in members:
                 held = stored[start : start + part.rows]
@@ -125,12 +129,13 @@ class Lake:
 
     def _events_of(self, parts: Sequence[LakePart]) -> str:
         return (
-            "(select cast(event_time as date) as event_date, hash(source, event_id) as key"
-            f" from ({self.query(parts)}))"
+            f"(select cast(event_time as date) as event_date, hash(source, event_id) as key from ({self.query(parts)}))"
         )
 
     def _write_keys(self, bench: duckdb.DuckDBPyConnection, batch: int, events: str) -> None:
-        columns = bench.execute(f"select event_date - date '1970-01-01' as day, key from {events}").fetchnumpy()
+        columns = bench.execute(
+            f"select cast(event_date - date '1970-01-01' as integer) as day, key from {events}"
+        ).fetchnumpy()
         day, keys = columns["day"], columns["key"]
         # Days as short numbers are sorted in one pass.
         day = day - day.min()

@@ -4,6 +4,7 @@
 
 The month is made here (deterministic: 5% exact duplicates, a fifth of them a night later; 1% late by up to a week;
 0.1% conflicts, half of them on another date). Each format runs in a process of its own so that peak memory is its own.
+Where other programs share the machine, CPU seconds tell more than the clock: the load average is printed with them.
 """
 
 import multiprocessing
@@ -31,6 +32,8 @@ FIRST_DAY = date(2026, 3, 1)
 DAYS = 30
 # Shares of all rows, as issue and design ask for them.
 DUPLICATE_SHARE, LATE_SHARE, CONFLICT_SHARE = 0.05, 0.01, 0.001
+# What the design asks for, of Parquet on two cores; late nights as early ones, give or take what a machine wavers.
+AIM_EVENTS_A_SECOND, AIM_CORES, AIM_PEAK_GB, AIM_NIGHTS = 600_000, 2, 4, 1.1
 ACCOUNTS = 200
 METERS = 3
 
@@ -63,10 +66,10 @@ class Result:
     """What one run over the month measured."""
 
     rows: int
-    seconds: list[float]  # a night
-    look_back: list[float]  # a night, part of `seconds`
+    seconds: list[float]  # a night, as all lists here
+    cpu_seconds: list[float]
+    look_back: list[float]  # CPU seconds, part of `cpu_seconds`
     scan_seconds: float
-    cpu_seconds: float
     peak_bytes: int
 
 
@@ -133,14 +136,13 @@ def run(folder: str, suffix: str, threads: int, lookback_days: int) -> Result:
     files = sorted(Path(folder).glob(f"night-*.{suffix}"))
     look_back: list[float] = []
     dedupe.find_in_lake = _timed(dedupe.find_in_lake, look_back)
-    seconds = []
-    cpu_before = _cpu_seconds()
+    seconds, cpu_seconds = [], []
     with duckdb.connect(str(home / "warehouse.duckdb"), config={"threads": str(threads)}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         tables.create(connection)
         _enter_contract(connection)
         for night, path in enumerate(files):
-            started = perf_counter()
+            started, cpu_before = perf_counter(), _cpu_seconds()
             connection.begin()
             meter_batch(
                 connection,
@@ -154,6 +156,7 @@ def run(folder: str, suffix: str, threads: int, lookback_days: int) -> Result:
             )
             connection.commit()
             seconds.append(perf_counter() - started)
+            cpu_seconds.append(_cpu_seconds() - cpu_before)
         rows = connection.execute(
             "select sum(received), sum(received - accepted - duplicate - conflict - quarantined)"
             " from raw_landing.conservation"
@@ -161,10 +164,9 @@ def run(folder: str, suffix: str, threads: int, lookback_days: int) -> Result:
     if rows is None or rows[1] != 0:
         raise RuntimeError("rows were lost")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    cpu_seconds = _cpu_seconds() - cpu_before
     scan_seconds = _scan(files, suffix, threads)
     shutil.rmtree(home)
-    return Result(int(rows[0]), seconds, look_back, scan_seconds, cpu_seconds, peak * 1024)
+    return Result(int(rows[0]), seconds, cpu_seconds, look_back, scan_seconds, peak * 1024)
 
 
 def _cpu_seconds() -> float:
@@ -175,9 +177,9 @@ def _cpu_seconds() -> float:
 
 def _timed(function: Callable[..., None], seconds: list[float]) -> Callable[..., None]:
     def timed(*arguments: Any) -> None:
-        started = perf_counter()
+        before = _cpu_seconds()
         function(*arguments)
-        seconds.append(perf_counter() - started)
+        seconds.append(_cpu_seconds() - before)
 
     return timed
 
@@ -233,21 +235,31 @@ def _in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.submit(function, *arguments).result()
 
 
-def _report(name: str, result: Result) -> None:
-    total, look_back = sum(result.seconds), sum(result.look_back)
-    first, last = _mean(result.seconds[1:4]), _mean(result.seconds[-3:])
-    first_own, last_own = first - _mean(result.look_back[1:4]), last - _mean(result.look_back[-3:])
-    click.echo(f"\n{name}: {result.rows:,} events in {total:.1f} s")
-    for label, value in (
-        ("events per second", f"{result.rows / total:,.0f}"),
-        ("CPU seconds per million events", f"{result.cpu_seconds / result.rows * 1e6:.2f}"),
-        ("peak memory", f"{result.peak_bytes / 2**30:.2f} GB"),
-        ("ratio to a plain scan", f"{total / result.scan_seconds:.1f} (scan {result.scan_seconds:.2f} s)"),
-        ("look into the keys of the lake", f"{look_back:.2f} s, {look_back / total:.0%} of the time"),
-        ("a night: nights 2-4, last three", f"{first:.2f} s, {last:.2f} s"),
-        ("  without that look", f"{first_own:.2f} s, {last_own:.2f} s"),
+def _report(name: str, result: Result, *, has_aims: bool = True) -> None:
+    wall, cpu, look_back = sum(result.seconds), sum(result.cpu_seconds), sum(result.look_back)
+    million = result.rows / 1e6
+    first, last = _mean(result.cpu_seconds[1:4]), _mean(result.cpu_seconds[-3:])
+    click.echo(
+        f"\n{name}: {result.rows:,} events in {wall:.1f} s of the clock, {cpu:.1f} s of the CPU"
+        f" ({cpu / wall:.2f} cores busy; load average {os.getloadavg()[0]:.1f})"
+    )
+    for label, value, aim in (
+        ("events per second", f"{result.rows / wall:,.0f}", f"{AIM_EVENTS_A_SECOND:,}"),
+        (
+            "CPU seconds per million events",
+            f"{cpu / million:.2f}",
+            f"{AIM_CORES * 1e6 / AIM_EVENTS_A_SECOND:.2f}, with all of {AIM_CORES} cores busy",
+        ),
+        ("peak memory", f"{result.peak_bytes / 2**30:.2f} GB", f"under {AIM_PEAK_GB} GB"),
+        ("ratio to a plain scan", f"{wall / result.scan_seconds:.1f} (scan {result.scan_seconds:.2f} s)", None),
+        ("look into the keys of the lake", f"{look_back / million:.2f} CPU s per million, {look_back / cpu:.0%}", None),
+        (
+            "CPU of the last three nights to nights 2-4",
+            f"{last / first:.2f} ({first:.2f} s, {last:.2f} s)",
+            f"at most {AIM_NIGHTS}",
+        ),
     ):
-        click.echo(f"  {label:34}{value}")
+        click.echo(f"  {label:44}{value:32}" + (f"aim {aim}" if has_aims and aim else ""))
 
 
 def _mean(values: list[float]) -> float:
@@ -266,7 +278,7 @@ def main(events: int, threads: int, folder: Path | None) -> None:
         click.echo(f"{events:,} events made in {perf_counter() - started:.0f} s; {threads} threads")
         _report("Parquet", _in_a_process(run, scratch, "parquet", threads, 40))
         _report("Parquet, same dates only", _in_a_process(run, scratch, "parquet", threads, 0))
-        _report("JSON Lines", _in_a_process(run, scratch, "jsonl", threads, 40))
+        _report("JSON Lines", _in_a_process(run, scratch, "jsonl", threads, 40), has_aims=False)
 
 
 if __name__ == "__main__":

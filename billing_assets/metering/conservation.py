@@ -15,6 +15,7 @@ from billing_assets.landing import strict_json, usage
 from billing_assets.landing.files import LandedFile
 from billing_assets.landing.numbers import plain
 from billing_assets.landing.quarantine import Fault, QuarantinedRow, write
+from billing_assets.metering.events import AS_TEXT
 
 OUTCOMES = ("accepted", "duplicate", "conflict", "quarantined")
 
@@ -29,23 +30,25 @@ def count(
 
     A row without readable time belongs to the month of `as_of`.
     """
+    # Grouped by date, which stands in the rows: their months are computed of the few groups.
     bench.execute(
         f"""
         create table tally as
         with counted as (
             select
-                file_sequence, account_id, event_type as meter, date_trunc('month', event_time) as month_from,
+                file_sequence, account_id, event_type as meter, event_date,
                 'accepted' as outcome, count(*) as events, sum(quantity) as quantity
             from events
             group by all
             union all
             select
-                file_sequence, account_id, event_type as meter, date_trunc('month', event_time) as month_from,
+                file_sequence, account_id, event_type as meter, event_date,
                 outcome, count(*) as events, sum(quantity) as quantity
             from left_out
             group by all
         )
-        select * exclude (month_from), coalesce(strftime(month_from, '%Y-%m'), '{as_of:%Y-%m}') as event_month
+        select
+            * exclude (event_date), coalesce(strftime(event_date, '%Y-%m'), '{as_of:%Y-%m}') as event_month
         from counted
         """
     )
@@ -108,7 +111,7 @@ def set_aside(
         ],
     )
     faulty = bench.execute(
-        "select * from left_out"
+        f"select {AS_TEXT} from left_out"
         " where fault is not null and file_sequence not in (select file_sequence from set_aside)"
         " order by file_sequence, line"
     ).to_arrow_table()

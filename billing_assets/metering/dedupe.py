@@ -7,23 +7,18 @@ are compared in full. What is not accepted moves from `events` to `left_out`.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from billing_assets.metering.events import AS_TEXT
-from billing_assets.metering.lake import Lake, LakePart
-
-# Rows of the key index taken at a time: few enough to stay in cache.
-_PROBE_ROWS = 131_072
-# 128 kB to 32 MB of filter.
-_LEAST_BITS, _MOST_BITS = 20, 28
+from billing_assets.metering.lake import Keys, Lake, LakePart
 
 CONTENT = ("event_type", "account_id", "event_time", "quantity", "properties")
 _ROW = "file_sequence, line, event_id, source, event_type, account_id, event_time, event_date, quantity, properties"
+# File sequence and line as one number, which is compared faster than two: a file has fewer than 2^36 lines.
+_PLACE = "(file_sequence << 36) + line as place"
 
 
 def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int) -> None:
@@ -35,12 +30,16 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     bench.execute("create or replace temp table rejected (file_sequence bigint, line bigint)")
     bench.execute("create or replace temp table seen (event_date date, batch integer, key ubigint)")
     dates = [row[0] for row in bench.execute("select distinct event_date from events order by 1").fetchall()]
-    bench.execute("create or replace temp table repeated as select key from events group by key having count(*) > 1")
+    keys = _sorted_keys(bench, "select key from events")
+    _fill(bench, "repeated", {"key": pa.array(keys[1:][keys[1:] == keys[:-1]])})
+    # As text: the hash of a code is not the hash of its text.
     bench.execute(f"create or replace temp table pending as select {AS_TEXT} from events where corrects is not null")
     has_corrections = _count(bench, "pending") > 0
-    find_in_lake(bench, lake, lake.around(dates, lookback_days))
+    find_in_lake(bench, lake, lake.around(dates, lookback_days), keys)
     if has_corrections:
-        _find_targets(bench, lake)
+        # Targets of corrections, on any date: what was billed may be taken back at any time.
+        targets = _sorted_keys(bench, "select hash(source, corrects) as key from pending")
+        find_in_lake(bench, lake, lake.parts, targets)
     bench.execute(
         """
         create or replace temp table candidate_keys as
@@ -55,7 +54,7 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     _load_standing(bench, lake)
     bench.execute(
         "create or replace temp table judged as"
-        f" select {AS_TEXT} from events where corrects is null and key in (select key from candidate_keys)"
+        f" select *, {_PLACE} from events where corrects is null and key in (select key from candidate_keys)"
     )
     _judge(bench, lookback_days)
     if has_corrections:
@@ -67,66 +66,35 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     )
 
 
-def find_in_lake(bench: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[LakePart]) -> None:
-    """Keys of the batch that the lake holds in these parts."""
-    _find(bench, lake, parts, "select key from events")
+def find_in_lake(bench: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[LakePart], keys: Keys) -> None:
+    """Which of these sorted keys the lake holds in these parts, into `seen`."""
+    found = list(lake.find(bench, parts, keys))
+    if found:
+        repeats = [len(held) for _, held in found]
+        _fill(
+            bench,
+            "found",
+            {
+                "event_date": pa.array(np.repeat([np.datetime64(part.event_date) for part, _ in found], repeats)),
+                "batch": pa.array(np.repeat([part.batch for part, _ in found], repeats)),
+                "key": pa.array(np.concatenate([held for _, held in found])),
+            },
+        )
+        bench.execute("insert into seen from found")
 
 
-def _find_targets(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    """Targets of corrections, on any date: what was billed may be taken back at any time."""
-    _find(bench, lake, lake.parts, "select hash(source, corrects) as key from pending")
-
-
-def _find(bench: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[LakePart], keys: str) -> None:
-    if not parts:
-        return
-    dates = ", ".join(f"date '{day}'" for day in sorted({part.event_date for part in parts}))
-    files = lake.key_files(bench, parts)
-    flags, bits = _flags(bench, keys)
-
-    def flagged(batch: int) -> pa.Table:
-        found = [
-            rows.filter(pc.take(flags, pc.shift_right(rows.column("key"), pa.scalar(64 - bits, pa.uint64()))))
-            for rows in pq.ParquetFile(files[batch], memory_map=True).iter_batches(_PROBE_ROWS, use_threads=False)
-        ]
-        table = pa.Table.from_batches(found, pa.schema([("event_date", pa.date32()), ("key", pa.uint64())]))
-        return table.append_column("batch", pa.repeat(pa.scalar(batch, pa.int32()), table.num_rows))
-
-    threads = bench.execute("select current_setting('threads')").fetchall()[0][0]
-    with ThreadPoolExecutor(int(threads)) as pool:
-        bench.register("flagged", pa.concat_tables(pool.map(flagged, files)))
-    bench.execute(
-        f"""
-        insert into seen
-        select event_date, batch, key from flagged
-        where event_date in ({dates}) and key in (select key from ({keys}))
-        """
-    )
-    bench.unregister("flagged")
-
-
-def _flags(bench: duckdb.DuckDBPyConnection, keys: str) -> tuple[pa.BooleanArray, int]:
-    """Which values the upper bits of the keys take, and how many bits: a filter of 64 places a key.
-
-    The keys of 40 days pass by every night: all but a few hundredths are turned away here, more cheaply
-    than by a look into a hash table.
-    """
-    count = bench.execute(f"select count(*) from ({keys})").fetchall()[0][0]
-    bits = min(max((64 * count).bit_length(), _LEAST_BITS), _MOST_BITS)
-    # Arrow numbers the bits of a byte from the right, DuckDB from the left.
-    packed = bench.execute(
-        f"""
-        select cast(bitstring_agg(xor(cast(key >> {64 - bits} as integer), 7), 0, {2**bits - 1}) as blob)
-        from (select key from ({keys}) union all select cast(0 as ubigint))
-        """
-    ).fetchall()[0][0]
-    return pa.BooleanArray.from_buffers(pa.bool_(), 2**bits, [None, pa.py_buffer(packed)]), bits
+def _sorted_keys(bench: duckdb.DuckDBPyConnection, query: str) -> Keys:
+    # Sorted outside of SQL: numpy takes a twentieth of the time to find what occurs twice.
+    keys: Keys = bench.execute(query).fetchnumpy()["key"]
+    keys.sort()
+    return keys
 
 
 def _load_standing(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """`standing`: accepted events that a candidate may repeat, or correct."""
     bench.execute(
-        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake from left_out limit 0"
+        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake"
+        f" from (select {AS_TEXT} from events limit 0)"
     )
     hits = set(bench.execute("select distinct event_date, batch from seen").fetchall())
     parts = [part for part in lake.parts if (part.event_date, part.batch) in hits]
@@ -151,44 +119,36 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
     is_same = " and ".join(f"standing.{name} = judged.{name}" for name in CONTENT)
     each = ", ".join(f"case when standing.{name} <> judged.{name} then '{name}' end" for name in CONTENT)
     differences = f"case when not ({is_same}) then concat_ws(', ', {each}) end"
+    is_same_key = " and ".join(f"standing.{name} = judged.{name}" for name in ("key", "source", "event_id"))
     bench.execute(
         f"""
         create or replace temp table verdicts as
         with against_standing as (
             select
-                judged.file_sequence, judged.line, standing.file_sequence as first_file,
-                standing.line as first_line, {is_same} as is_same, {differences} as differences
+                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                {is_same} as is_same, {differences} as differences
             from judged
             join standing
-                on standing.key = judged.key
-                and standing.source = judged.source and standing.event_id = judged.event_id
+                on {is_same_key}
                 and (
                     not standing.is_in_lake
                     or abs(date_diff('day', standing.event_date, judged.event_date)) <= {lookback_days})
             qualify row_number() over (
-                partition by judged.file_sequence, judged.line
-                order by is_same desc, standing.file_sequence, standing.line) = 1
+                partition by judged.place order by is_same desc, standing.file_sequence, standing.line) = 1
+        ),
+        unmet as (
+            from judged anti join against_standing using (place)
         ),
         firsts as (
-            select min({{'file_sequence': file_sequence, 'line': line}}) as place
-            from judged
-            anti join against_standing using (file_sequence, line)
-            group by source, event_id
-            having count(*) > 1
+            select min(place) as place from unmet group by source, event_id having count(*) > 1
         ),
         against_each_other as (
             select
-                judged.file_sequence, judged.line, standing.file_sequence as first_file,
-                standing.line as first_line, {is_same} as is_same, {differences} as differences
+                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                {is_same} as is_same, {differences} as differences
             from firsts
-            join judged as standing
-                on standing.file_sequence = firsts.place.file_sequence and standing.line = firsts.place.line
-            join judged
-                on standing.key = judged.key
-                and standing.source = judged.source and standing.event_id = judged.event_id
-                and (standing.file_sequence, standing.line) <> (judged.file_sequence, judged.line)
-            anti join against_standing
-                on against_standing.file_sequence = judged.file_sequence and against_standing.line = judged.line
+            join judged as standing using (place)
+            join unmet as judged on {is_same_key} and standing.place <> judged.place
         )
         from against_standing union all from against_each_other
         """
@@ -197,29 +157,28 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
         """
         insert into left_out
         select
-            judged.* replace (case when not verdicts.is_same then 'conflict ' || verdicts.differences end as fault),
+            judged.* exclude (place)
+                replace (case when not verdicts.is_same then 'conflict ' || verdicts.differences end as fault),
             if(verdicts.is_same, 'duplicate', 'conflict'), verdicts.first_file, verdicts.first_line
         from judged
-        join verdicts using (file_sequence, line)
+        join verdicts using (place)
         """
     )
-    bench.execute("insert into rejected select file_sequence, line from verdicts")
+    bench.execute("insert into rejected select file_sequence, line from judged semi join verdicts using (place)")
 
 
 def _let_stand(bench: duckdb.DuckDBPyConnection) -> None:
     """What was judged and accepted joins `standing`, for the corrections that come after it."""
-    bench.execute(
-        f"insert into standing select {_ROW}, key, false from judged anti join verdicts using (file_sequence, line)"
-    )
+    bench.execute(f"insert into standing select {_ROW}, key, false from judged anti join verdicts using (place)")
 
 
 def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
     """Corrections come after the events of their batch, in rounds: one may take back another."""
     while True:
         bench.execute(
-            """
+            f"""
             create or replace temp table judged as
-            select * from pending where exists (
+            select *, {_PLACE} from pending where exists (
                 select 1 from standing
                 where standing.source = pending.source and standing.event_id = pending.corrects
                     and standing.account_id = pending.account_id and standing.event_type = pending.event_type)
@@ -243,6 +202,12 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
         """
     )
     bench.execute("insert into rejected select file_sequence, line from pending")
+
+
+def _fill(bench: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.Array]) -> None:
+    bench.register("incoming", pa.table(columns))
+    bench.execute(f"create or replace temp table {name} as from incoming")
+    bench.unregister("incoming")
 
 
 def _count(bench: duckdb.DuckDBPyConnection, table: str) -> int:

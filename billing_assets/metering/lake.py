@@ -1,7 +1,7 @@
 """The lake: accepted usage events as Parquet by event date, and the narrow index of their keys.
 
     LAKE/usage/event_date=YYYY-MM-DD/batch-<n>.parquet     the seven columns, file_sequence, line
-    LAKE/keys/duckdb-<version>/batch-<n>.parquet           event_date, key (64-bit hash of source and event id)
+    LAKE/keys/duckdb-<version>/batch-<n>.npy               key (64-bit hash of source and event id), by date, sorted
 
 A file is written aside and renamed, and counts only once raw_metering.lake_parts lists it. The index only ever
 proposes candidates, which are then compared in full; its folder names the DuckDB version because that decides the
@@ -10,12 +10,16 @@ hash, and an index that is missing is made again from the lake.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from billing_assets.metering.events import AS_TEXT
 
@@ -23,7 +27,10 @@ EVENT_COLUMNS = "event_id, source, event_type, account_id, event_time, quantity,
 _ROW_GROUP = 122_880
 # Version 2 encodings (delta lengths for ids, delta for times) halve the writing time and a fifth of the size.
 _FORMAT = f"format parquet, parquet_version v2, compression snappy, row_group_size {_ROW_GROUP}"
-_KEY_FORMAT = f"format parquet, compression uncompressed, row_group_size {_ROW_GROUP}"  # hashes do not compress
+
+Keys = NDArray[np.uint64]
+# A filter has about 16 places a key, one byte each, and 64 kB to 64 MB in all.
+_PLACES_A_KEY, _LEAST_BITS, _MOST_BITS = 16, 16, 26
 
 
 @dataclass(frozen=True, order=True)
@@ -77,38 +84,74 @@ class Lake:
                 _FORMAT,
             )
         if parts:
-            _copy(
-                bench,
-                "select event_date, key from events order by event_date",
-                self._key_path(parts[0].batch),
-                _KEY_FORMAT,
-            )
+            self._write_keys(bench, parts[0].batch, "events")
 
-    def key_files(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> dict[int, Path]:
-        """The files of (event_date, key) of all batches that have one of these parts, by batch."""
-        batches = sorted({part.batch for part in parts})
-        for batch in batches:
+    def find(
+        self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart], keys: Keys
+    ) -> Iterator[tuple[LakePart, Keys]]:
+        """Which of these sorted keys each of these parts holds, parts without any left out.
+
+        The keys of 40 days pass by every night: all but a few hundredths are turned away by a filter that knows
+        which values the upper bits of the keys take.
+        """
+        if not len(keys):
+            return
+        bits = min(max((_PLACES_A_KEY * len(keys)).bit_length(), _LEAST_BITS), _MOST_BITS)
+        shift = np.uint64(64 - bits)
+        flags = np.zeros(2**bits, np.bool_)
+        flags[keys >> shift] = True
+        wanted = set(parts)
+        by_batch = attrgetter("batch")
+        for batch, of_batch in groupby(sorted(self.parts, key=by_batch), by_batch):
+            # In date order, as their keys are: where a part's keys begin is told by the parts before it.
+            members = list(of_batch)
+            if wanted.isdisjoint(members):
+                continue
             if not self._key_path(batch).is_file():
-                self._index_again(bench, batch)
-        return {batch: self._key_path(batch) for batch in batches}
+                self._write_keys(bench, batch, self._events_of(members))
+            stored: Keys = np.load(self._key_path(batch), mmap_mode="r")
+            if len(stored) != sum(part.rows for part in members):
+                raise ValueError(f"{self._key_path(batch)} is not the index of its batch: delete it and run again")
+            start = 0
+            for part in members:
+                held = stored[start : start + part.rows]
+                start += part.rows
+                if part in wanted:
+                    near = held[flags[held >> shift]]
+                    near = near[keys[np.minimum(np.searchsorted(keys, near), len(keys) - 1)] == near]
+                    if len(near):
+                        yield part, near
 
     def around(self, dates: Sequence[date], days: int) -> list[LakePart]:
         """The parts whose date is at most so many days from one of the dates."""
         near = {day + timedelta(days=shift) for day in dates for shift in range(-days, days + 1)}
         return [part for part in self.parts if part.event_date in near]
 
-    def _index_again(self, bench: duckdb.DuckDBPyConnection, batch: int) -> None:
-        events = self.query([part for part in self.parts if part.batch == batch])
-        _copy(
-            bench,
-            "select cast(event_time as date) as event_date, hash(source, event_id) as key"
-            f" from ({events}) order by event_date",
-            self._key_path(batch),
-            _KEY_FORMAT,
+    def _events_of(self, parts: Sequence[LakePart]) -> str:
+        return (
+            f"(select cast(event_time as date) as event_date, hash(source, event_id) as key from ({self.query(parts)}))"
         )
 
+    def _write_keys(self, bench: duckdb.DuckDBPyConnection, batch: int, events: str) -> None:
+        columns = bench.execute(
+            f"select cast(event_date - date '1970-01-01' as integer) as day, key from {events}"
+        ).fetchnumpy()
+        day, keys = columns["day"], columns["key"]
+        # Days as short numbers are sorted in one pass.
+        day = day - day.min()
+        keys = keys[np.argsort(day.astype(np.min_scalar_type(day.max())), kind="stable")]
+        start = 0
+        for rows in np.bincount(day):
+            keys[start : start + rows].sort()
+            start += rows
+        path = self._key_path(batch)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".new").open("wb") as stream:
+            np.save(stream, keys)
+        os.replace(path.with_suffix(".new"), path)
+
     def _key_path(self, batch: int) -> Path:
-        return self._keys / f"batch-{batch}.parquet"
+        return self._keys / f"batch-{batch}.npy"
 
 
 def _copy(bench: duckdb.DuckDBPyConnection, query: str, path: Path, options: str) -> None:

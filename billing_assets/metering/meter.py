@@ -17,7 +17,7 @@ from billing_assets.landing.manifests import disagreement
 from billing_assets.landing.quarantine import Fault
 from billing_assets.metering import conservation
 from billing_assets.metering.dedupe import deduplicate
-from billing_assets.metering.events import AS_TEXT, read_events
+from billing_assets.metering.events import read_events
 from billing_assets.metering.lake import Lake, LakePart
 from billing_assets.metering.rollup import register_rules, roll_up
 from billing_assets.metering.rules import read_rules
@@ -151,7 +151,7 @@ def _leave_out(bench: duckdb.DuckDBPyConnection, faults: dict[int, Fault]) -> No
         f"""
         create table left_out as
         select
-            {AS_TEXT}, 'quarantined' as outcome, cast(null as bigint) as first_file, cast(null as bigint) as first_line
+            *, 'quarantined' as outcome, cast(null as bigint) as first_file, cast(null as bigint) as first_line
         from events
         where {is_out}
         """

@@ -1,8 +1,9 @@
-"""Roll-ups: mergeable partials of every aggregation, by UTC bucket x account x meter x dimensions x measure.
+"""Roll-ups: mergeable partials of every aggregation, by UTC bucket x series (account, meter, dimensions, measure).
 
-A batch adds the partials of its own events; only the buckets it touches are merged. When contracts ask for more
-than the roll-ups of a meter (or the buckets of an account) keep, exactly those are built again from the lake.
-Prices and periods do not exist here.
+A batch appends the partials of its own events, whatever dates they are of: what earlier batches wrote is neither
+read nor written again, and the view raw_metering.usage_buckets merges. When contracts ask for more than the roll-ups
+of a meter (or the buckets of an account) keep, exactly those are built again from the lake. Prices and periods do not
+exist here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +20,7 @@ from billing_assets.metering.rules import CONTRACT_PROPERTY, LATEST, LEVEL, QUAN
 # Events aggregated by one statement: bounds the memory of a large landing (about 1 GB), whole dates together.
 _CHUNK_EVENTS = 2_000_000
 
-_KEYS = ("bucket_from", "account_id", "meter", "dimensions", "measure")
-_BUCKET_COLUMNS = (
-    "bucket_from, bucket_to, account_id, meter, dimensions, measure, event_count, quantity_sum, quantity_max,"
-    " quantity_min, latest_at, latest_source, latest_event_id, latest_quantity, level_seconds"
-)
+_SERIES = "account_id, meter, dimensions, measure"
 _UNIQUE_COLUMNS = "bucket_from, bucket_to, account_id, meter, dimensions, property, value"
 
 
@@ -57,13 +54,13 @@ def register_rules(connection: duckdb.DuckDBPyConnection, rules: MeterRules) -> 
         if added:
             connection.executemany(f"insert into raw_metering.{table} values (?, ?)", added)
         changed |= {meter for meter, name in added if name != always}
-    known = _texts(connection, "select distinct meter from raw_metering.usage_buckets") if changed else set()
+    known = _texts(connection, "select distinct meter from raw_metering.usage_series") if changed else set()
     accounts = set()
     if rules.quarter_hour_accounts:
         accounts = _texts(
             connection,
-            "select distinct account_id from raw_metering.usage_buckets"
-            " where bucket_to - bucket_from > interval 15 minutes and list_contains(?, account_id)",
+            "select distinct account_id from raw_metering.usage_series"
+            " where bucket_length > interval 15 minutes and list_contains(?, account_id)",
             [sorted(rules.quarter_hour_accounts)],
         )
     return Rebuild(frozenset(changed & known), frozenset(accounts))
@@ -78,26 +75,35 @@ def roll_up(
     rebuild: Rebuild,
 ) -> None:
     """Bring raw_metering.usage_buckets and unique_values up to the batch whose events are in `events`."""
-    _create_tables(bench, rules, rebuild)
+    _create_tables(connection, bench, rules, rebuild)
     own = "select * from events"
     if rebuild:
         own += f" where not {rebuild.condition('event_type', 'account_id')}"
     for chunk in _chunks(written):
         first, last = chunk[0].event_date, chunk[-1].event_date
         _add_partials(bench, f"from ({own}) where event_date between date '{first}' and date '{last}'", rules)
-    _merge(connection, bench)
+    _append(connection, bench)
     if rebuild:
-        _create_tables(bench, rules, rebuild)
+        _forget(connection, rebuild)
+        _create_tables(connection, bench, rules, rebuild)
         for chunk in _chunks(sorted([*lake.parts, *written])):
             events = f"from ({lake.query(chunk)}) where {rebuild.condition('event_type', 'account_id')}"
             _add_partials(bench, events, rules)
-        for table in ("usage_buckets", "unique_values"):
-            connection.execute(
-                f"delete from raw_metering.{table}"
-                " where list_contains($meters, meter) or list_contains($accounts, account_id)",
-                {"meters": sorted(rebuild.meters), "accounts": sorted(rebuild.accounts)},
-            )
-        _merge(connection, bench)
+        _append(connection, bench)
+
+
+def _forget(connection: duckdb.DuckDBPyConnection, rebuild: Rebuild) -> None:
+    """Delete the roll-ups that are built again."""
+    named = "list_contains($meters, meter) or list_contains($accounts, account_id)"
+    names = {"meters": sorted(rebuild.meters), "accounts": sorted(rebuild.accounts)}
+    for table in ("usage_partials", "usage_extras"):
+        connection.execute(
+            f"delete from raw_metering.{table} where series_id in ("
+            f"select series_id from raw_metering.usage_series where {named})",
+            names,
+        )
+    for table in ("usage_series", "unique_values"):
+        connection.execute(f"delete from raw_metering.{table} where {named}", names)
 
 
 def _chunks(parts: Sequence[LakePart]) -> Iterator[list[LakePart]]:
@@ -112,14 +118,20 @@ def _chunks(parts: Sequence[LakePart]) -> Iterator[list[LakePart]]:
         yield chunk
 
 
-def _create_tables(bench: duckdb.DuckDBPyConnection, rules: MeterRules, rebuild: Rebuild) -> None:
+def _create_tables(
+    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, rules: MeterRules, rebuild: Rebuild
+) -> None:
+    bench.register("incoming", connection.execute("from raw_metering.usage_series").to_arrow_table())
+    bench.execute("create or replace table series as from incoming")
+    bench.unregister("incoming")
     bench.execute(
         """
         create or replace table partials (
-            bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
-            measure varchar, event_count bigint, quantity_sum decimal(38,12), quantity_max decimal(38,12),
-            quantity_min decimal(38,12), latest_at timestamp, latest_source varchar, latest_event_id varchar,
-            latest_quantity decimal(38,12), level_seconds decimal(38,12));
+            bucket_from timestamp, series_id integer, event_count bigint, quantity_sum decimal(38,12),
+            quantity_max decimal(38,12), quantity_min decimal(38,12));
+        create or replace table extras (
+            bucket_from timestamp, series_id integer, latest_at timestamp, latest_source varchar,
+            latest_event_id varchar, latest_quantity decimal(38,12), level_seconds decimal(38,12));
         create or replace table unique_partials (
             bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
             property varchar, value varchar);
@@ -153,7 +165,7 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
     bench.execute(
         f"create table shapes as select * replace (cast(dimensions as {kind}) as dimensions) from shape_texts"
     )
-    bench.execute(f"insert into partials {_partials_query(events, rules, repr(QUANTITY), 'events.quantity', '')}")
+    _add(bench, _partials_query(events, rules, repr(QUANTITY), "events.quantity", ""), rules)
     found = list(properties.readings(pairs, rules))
     if found:
         _fill(
@@ -167,9 +179,7 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
             value=pa.array([value for *_, value in found], pa.decimal128(38, 12)),
         )
         join = "join readings using (event_type, properties)"
-        bench.execute(
-            f"insert into partials {_partials_query(events, rules, 'readings.measure', 'readings.value', join)}"
-        )
+        _add(bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules)
     unique = [
         (meter, text, name, value)
         for meter, text in pairs
@@ -190,6 +200,47 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
             from (select * {events}) as events
             join shapes using (event_type, properties)
             join unique_texts using (event_type, properties)
+            """
+        )
+
+
+def _add(bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules) -> None:
+    """Put grouped events into `partials` and `extras`, under the number of their series. New series are numbered."""
+    bench.execute(f"create or replace temp table grouped as {query}")
+    bench.execute(
+        f"""
+        insert into series by name
+        with found as (select distinct {_SERIES} from grouped)
+        select
+            cast((select coalesce(max(series_id), 0) from series) + row_number() over (order by all_of_it) as integer)
+                as series_id,
+            {_SERIES}, {_bucket_length(rules)} as bucket_length
+        from (select found.*, [account_id, meter, dimensions, measure] as all_of_it from found)
+        anti join series using ({_SERIES})
+        """
+    )
+    bench.execute(
+        f"""
+        create or replace temp table numbered as
+        select found.*, series_id from (select distinct {_SERIES} from grouped) as found join series using ({_SERIES})
+        """
+    )
+    bench.execute(
+        f"""
+        insert into partials
+        select bucket_from, series_id, event_count, quantity_sum, quantity_max, quantity_min
+        from grouped join numbered using ({_SERIES})
+        """
+    )
+    meters = sorted({*rules.meters_with(LATEST), *rules.meters_with(LEVEL)})
+    if meters:
+        bench.execute(
+            f"""
+            insert into extras
+            select
+                bucket_from, series_id, latest.moment, latest.source, latest.event_id, latest.quantity, level_seconds
+            from grouped join numbered using ({_SERIES})
+            where meter in ({_literals(meters)})
             """
         )
 
@@ -230,96 +281,50 @@ def _partials_query(events: str, rules: MeterRules, measure: str, value: str, jo
             from (select * {events}) as events
             join shapes using (event_type, properties)
             {join}
-        ),
-        grouped as (
-            select
-                {keys},
-                count(*) as event_count, sum(quantity) as quantity_sum, max(quantity) as quantity_max,
-                min(quantity) as quantity_min,
-                {latest} as latest, {level} as level_seconds
-            from metered
-            group by {keys}
         )
         select
-            bucket_from, bucket_from + {_bucket_length(rules)} as bucket_to, account_id, meter, dimensions,
-            {"measure" if join else measure}, event_count, quantity_sum,
-            quantity_max, quantity_min, latest.moment, latest.source, latest.event_id, latest.quantity, level_seconds
-        from grouped"""
+            {keys}, {"" if join else f"{measure} as measure,"}
+            count(*) as event_count, sum(quantity) as quantity_sum, max(quantity) as quantity_max,
+            min(quantity) as quantity_min, {latest} as latest, {level} as level_seconds
+        from metered
+        group by {keys}"""
 
 
 def _where_kept(rules: MeterRules, extra: str, aggregate: str, otherwise: str) -> str:
-    meters = ", ".join("'" + meter.replace("'", "''") + "'" for meter in rules.meters_with(extra))
-    return f"{aggregate} filter (where meter in ({meters}))" if meters else otherwise
+    meters = rules.meters_with(extra)
+    return f"{aggregate} filter (where meter in ({_literals(meters)}))" if meters else otherwise
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection) -> None:
-    """Add partials to the warehouse: one group by over the touched rows, old and new."""
-    span = bench.execute("select min(bucket_from), max(bucket_from), count(*) from partials").fetchone()
-    if span is None or span[2] == 0:
-        return
-    # The span lets DuckDB skip the storage of hours that the batch did not touch.
-    bounds = {"first": span[0], "last": span[1]}
-    keys = ", ".join(_KEYS)
-    connection.register("incoming", bench.execute("from partials").to_arrow_table())
-    touched = connection.execute(
-        f"""
-        create or replace temp table touched as
-        select {_BUCKET_COLUMNS} from raw_metering.usage_buckets as b
-        semi join incoming using ({keys})
-        where b.bucket_from between $first and $last
-        """,
-        bounds,
-    ).fetchall()
-    if touched[0][0]:
-        same = " and ".join(f"b.{name} = touched.{name}" for name in _KEYS)
-        connection.execute(
-            "delete from raw_metering.usage_buckets as b using touched"
-            f" where b.bucket_from between $first and $last and {same}",
-            bounds,
-        )
-        connection.execute(
-            f"""
-            insert into touched
-            select {_BUCKET_COLUMNS} from incoming semi join (select {keys} from touched) using ({keys})
-            """
-        )
-        connection.execute(
-            f"""
-            insert into raw_metering.usage_buckets ({_BUCKET_COLUMNS})
-            with grouped as (
-                select
-                    bucket_from, bucket_to, account_id, meter, dimensions, measure,
-                    sum(event_count) as event_count, sum(quantity_sum) as quantity_sum,
-                    max(quantity_max) as quantity_max, min(quantity_min) as quantity_min,
-                    max({{
-                        'moment': latest_at, 'source': latest_source, 'event_id': latest_event_id,
-                        'quantity': latest_quantity}}) as latest,
-                    sum(level_seconds) as level_seconds
-                from touched
-                group by all
-            )
-            select
-                bucket_from, bucket_to, account_id, meter, dimensions, measure, event_count, quantity_sum,
-                quantity_max, quantity_min, latest.moment, latest.source, latest.event_id, latest.quantity,
-                level_seconds
-            from grouped
-            """
-        )
-    connection.execute(
-        f"""
-        insert into raw_metering.usage_buckets ({_BUCKET_COLUMNS})
-        select {_BUCKET_COLUMNS} from incoming anti join touched using ({keys})
-        """
-    )
-    connection.unregister("incoming")
+def _literals(texts: Sequence[str]) -> str:
+    return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
+
+
+def _append(connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection) -> None:
+    """Append what was added to the warehouse, in a total order."""
+    last = connection.execute("select coalesce(max(series_id), 0) from raw_metering.usage_series").fetchall()[0][0]
+    for table, query in (
+        ("usage_series", f"from series where series_id > {last} order by series_id"),
+        ("usage_partials", "from partials order by bucket_from, series_id"),
+        ("usage_extras", "from extras order by bucket_from, series_id"),
+    ):
+        rows = bench.execute(query).to_arrow_table()
+        if rows.num_rows:
+            connection.register("incoming", rows)
+            connection.execute(f"insert into raw_metering.{table} by name from incoming")
+            connection.unregister("incoming")
     unique = bench.execute("from unique_partials").to_arrow_table()
     if unique.num_rows:
         connection.register("incoming", unique)
+        # The span lets DuckDB skip the storage of hours that the batch did not touch.
         connection.execute(
             f"""
             insert into raw_metering.unique_values by name
             select {_UNIQUE_COLUMNS} from incoming
-            anti join raw_metering.unique_values using ({_UNIQUE_COLUMNS})
+            anti join (
+                from raw_metering.unique_values
+                where bucket_from between (select min(bucket_from) from incoming)
+                    and (select max(bucket_from) from incoming)
+            ) using ({_UNIQUE_COLUMNS})
             order by all
             """
         )

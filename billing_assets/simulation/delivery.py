@@ -28,8 +28,12 @@ from billing_assets.simulation.arrivals import at
 from billing_assets.simulation.usage import Event, source_of
 
 COLUMNS = ("event_id", "source", "event_type", "account_id", "event_time", "quantity", "properties")
-# The European gateway stamps local time with its offset; the other one UTC.
-GATEWAY_ZONES = {"gateway-us": ZoneInfo("UTC"), "gateway-eu": ZoneInfo("Europe/Berlin")}
+# The European gateway stamps local time with its offset; the other ones UTC.
+GATEWAY_ZONES = {
+    "gateway-us": ZoneInfo("UTC"),
+    "gateway-eu": ZoneInfo("Europe/Berlin"),
+    "gateway-aws": ZoneInfo("UTC"),
+}
 
 
 class Format(Enum):

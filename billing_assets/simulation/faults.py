@@ -8,7 +8,7 @@ The amounts here are computed from events and prices in plain Python, never with
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
@@ -46,6 +46,8 @@ class Fault:
     currency: str = ""
     blocks: str = "none"  # document | scope | none
     note: str = ""
+    agreement_id: str = ""  # marketplace faults
+    break_code: str = ""  # what reconciliation types it as
 
 
 @dataclass(frozen=True)
@@ -407,10 +409,6 @@ def locate(faults: list[Fault], rows: dict[str, list[Event]]) -> list[Fault]:
         path, line = places[fault.fault_id]
         located.append(replace(fault, path=path, line="" if path.endswith(".parquet") else str(line)))
     return sorted(located, key=lambda fault: fault.fault_id)
-
-
-def as_row(record: Fault | HeldDocument) -> dict[str, str]:
-    return {key: str(value) for key, value in asdict(record).items()}
 
 
 def clean_scopes(world: World, faults: list[Fault], documents: list[HeldDocument]) -> list[dict[str, str]]:

@@ -285,7 +285,7 @@ def _account(options: Options, position: int, kind: _Kind) -> Account:
     )
     account.ends_on = add_months(account.starts_on.replace(day=1), 12)
     account.contracts = _versions(options, account, contract(account, kind.plan(kind.currency), kind.billing))
-    account.entitlements = _entitlements(options, account)
+    account.entitlements = entitlements(options, account)
     return account
 
 
@@ -383,7 +383,7 @@ def _versions(options: Options, account: Account, first: Terms) -> list[Terms]:
     return [first]
 
 
-def _entitlements(options: Options, account: Account) -> list[Row]:
+def entitlements(options: Options, account: Account) -> list[Row]:
     """What is provisioned: every product of the contract for every organization, from the contract's start."""
     middle = add_months(options.first_day, options.months - 2)
     last = add_months(options.first_day, options.months - 1)

@@ -98,7 +98,7 @@ def test_a_small_world_has_usage_and_no_stories(more: dict[str, Any], tmp_path: 
 
 def test_stories_are_told_in_other_worlds_too(tmp_path: Path) -> None:
     options = SimulationOptions(seed=12, accounts=21, scale=75_000, as_of=date(2025, 6, 16), out=tmp_path)
-    assert simulate(options).planted_faults == 28
+    assert simulate(options).planted_faults == 56
 
 
 def test_a_landing_zone_that_was_not_simulated_is_not_replaced(tmp_path: Path) -> None:

@@ -150,3 +150,93 @@ def test_a_planted_row_that_is_not_in_quarantine_is_named(card: Any) -> None:
     found = reports()
     found["quarantine"][0]["line"] = 8
     assert card(found).rows_not_quarantined == ("R1 usage/a.jsonl.gz line 7 (number)",)
+
+
+# Marketplace: exceptions and rows of reconciliation
+
+AGREEMENT, OTHER = "agmt-1", "agmt-2"
+
+
+def marketplace_fault(
+    fault_id: str, controls: str, periods: str, amount: str, codes: str, agreement: str = AGREEMENT
+) -> str:
+    return (
+        f"{fault_id},x,{controls},{periods},US01,aws_marketplace,A-9,C-9,,,,,,,{amount},USD,none,,{agreement},{codes}\n"
+    )
+
+
+def row(code: str, agreement: str | None, difference: str, status: str = "break", period: str = "2026-01") -> Any:
+    return {
+        "reconciliation_id": "R08",
+        "period": period,
+        "key": "{}" if agreement is None else f'{{"agreement_id": "{agreement}"}}',
+        "agreement_id": agreement,
+        "account_id": None,
+        "currency": "USD",
+        "difference": Decimal(difference),
+        "break_code": code,
+        "status": status,
+    }
+
+
+@pytest.fixture
+def market_card(tmp_path: Path) -> Any:
+    def judge(faults: str, exceptions: list[dict[str, Any]], rows: list[dict[str, Any]]) -> ScoreCard:
+        (tmp_path / "truth").mkdir()
+        (tmp_path / "truth" / "planted.csv").write_text(
+            f"{COLUMNS},agreement_id,break_code\n{faults}", encoding="utf-8"
+        )
+        (tmp_path / "truth" / "held_documents.csv").write_text(HELD.split("\n")[0] + "\n", encoding="utf-8")
+        (tmp_path / "truth" / "clean_scopes.csv").write_text(CLEAN.split("\n")[0] + "\n", encoding="utf-8")
+        clean = f"agreement_id,contract_id,account_id\n{OTHER},C-8,A-8\n"
+        (tmp_path / "truth" / "clean_agreements.csv").write_text(clean, encoding="utf-8")
+        (tmp_path / "reports").mkdir()
+        found = {**reports(), "exceptions": exceptions, "reconciliation": rows, "gate": [], "invoices": []}
+        for name, lines in found.items():
+            schema = pa.Table.from_pylist(lines or reports().get(name) or [row("B01", None, "1")])
+            pq.write_table(schema.slice(0, len(lines)), tmp_path / "reports" / f"{name}.parquet")
+        return score(tmp_path, tmp_path / "truth")
+
+    return judge
+
+
+def test_a_typed_row_of_its_agreement_tells_of_a_fault(market_card: Any) -> None:
+    fault = marketplace_fault("M1", "MKT-04", "2026-01", "6.37", "B17|B18")
+    result = market_card(fault, [], [row("B18", AGREEMENT, "-6.364400"), row("B11", OTHER, "9", "timing")])
+    assert (result.missed, result.wrong_money, result.breaks_unexplained) == ((), (), ())
+    assert (result.breaks, result.clean_agreements) == (1, 1)
+
+
+def test_more_than_the_carried_fraction_is_wrong_money(market_card: Any) -> None:
+    fault = marketplace_fault("M1", "MKT-04", "2026-01", "6.37", "B18")
+    assert market_card(fault, [], [row("B18", AGREEMENT, "6.35")]).wrong_money == ("M1",)
+
+
+def test_another_code_does_not_tell_of_it_and_is_unexplained(market_card: Any) -> None:
+    fault = marketplace_fault("M1", "MKT-04", "2026-01", "6.37", "B18")
+    result = market_card(fault, [], [row("B22", AGREEMENT, "6.37")])
+    assert result.missed == ("M1",)
+    assert len(result.breaks_unexplained) == 1
+
+
+def test_a_break_of_a_clean_agreement_is_unexplained(market_card: Any) -> None:
+    fault = marketplace_fault("M1", "MKT-04", "2026-01", "6.37", "B18")
+    result = market_card(fault, [], [row("B18", AGREEMENT, "6.37"), row("B18", OTHER, "6.37")])
+    assert len(result.breaks_unexplained) == 1
+    assert OTHER in result.breaks_unexplained[0]
+
+
+def test_a_payout_is_told_by_its_money(market_card: Any) -> None:
+    fault = marketplace_fault("M1", "MKT-07", "2026-01|2026-03", "25.00", "B12")
+    found = [exception("MKT-07", "2026-03", None, "25")]
+    assert market_card(fault, found, [row("B12", None, "25")]).shortcomings == []
+
+
+def test_what_must_raise_nothing_is_missed_when_it_does(market_card: Any) -> None:
+    fault = marketplace_fault("N1", "", "2026-01", "", "")
+    assert market_card(fault, [], [row("B18", AGREEMENT, "6.37", "matched")]).missed == ()
+
+
+def test_what_must_raise_nothing_is_missed_on_a_break(market_card: Any) -> None:
+    fault = marketplace_fault("N1", "", "2026-01", "", "")
+    assert market_card(fault, [], [row("B22", AGREEMENT, "6.37")]).missed == ("N1",)

@@ -71,3 +71,23 @@ def _holder(message: str) -> str:
     """DuckDB names the holder's process id in its message; keep just that."""
     start = message.find("PID ")
     return message[start:].split(")")[0].split(".")[0] if start >= 0 else "unknown process"
+
+
+def attach_snapshot(path: Path, threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """A locked, read-only connection to a copy of the warehouse at `path`; the caller closes it.
+
+    The copy is attached under the name `warehouse`, which the staging views inside it spell out. Each connection is an
+    instance of its own, so the file may be replaced while older connections still read the one before. Queries reach
+    no other file: external access is off and the configuration is locked.
+    """
+    connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", "threads": str(threads)})
+    try:
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as warehouse (read_only)")
+        connection.execute("set global TimeZone = 'UTC'")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection

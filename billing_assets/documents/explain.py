@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,16 @@ _DAYS_SHOWN = 45
 
 class UnknownDocument(OperatorError):
     """No draft or issued document has that number or id."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is known of a line: what it is about, said in a sentence, in rows, or both."""
+
+    label: str
+    text: str = ""
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def explain(settings: Settings, document: str, line: int | None = None) -> str:
@@ -81,18 +92,33 @@ def _lines(lines: Sequence[Row]) -> Iterator[str]:
 # -- one line --------------------------------------------------------------------------------------------------------
 
 
-def _line(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
-    yield f"Line {line['line_no']}: {line['line_kind']} {line['charge_id'] or line['reference_id'] or ''}"
+def facts(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:
+    """What stands behind one line of `marts.fct_invoice_lines`, from clause to files; `header` is its document."""
     yield from _clause(connection, header, line)
     if line["line_kind"] in ("usage", "minimum"):
         yield from _rating(connection, line)
     elif line["unrounded_amount"] is not None:
-        yield f"  amount    {_plain(line['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
+        yield Fact(
+            "amount", f"{_plain(line['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
+        )
     if line["parent_line_no"] is not None:
-        yield f"  belongs   to line {line['parent_line_no']}"
+        yield Fact("belongs", f"to line {line['parent_line_no']}")
 
 
-def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
+def _amount(unrounded: Decimal, line: Row) -> Fact:
+    return Fact("amount", f"{_plain(unrounded)} rounded to {_plain(line['amount'])} {line['currency']}")
+
+
+def _line(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
+    yield f"Line {line['line_no']}: {line['line_kind']} {line['charge_id'] or line['reference_id'] or ''}"
+    for fact in facts(connection, header, line):
+        if fact.text:
+            yield f"  {fact.label:<9} {fact.text}"
+        for row in _table(fact.head, fact.rows) if fact.head else ():
+            yield f"            {row}"
+
+
+def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:
     """The contract version in force on the service date, its charge, its price, and the file it came in."""
     on = line["service_from"] or header["period_from"] or header["bill_date"]
     version = _one(
@@ -106,23 +132,24 @@ def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> It
     )
     if version is None:
         return
-    yield (
-        f"  clause    contract {header['contract_id']} version {version['version']}, signed {version['signed_at']}, "
-        f"in force on {on}"
+    yield Fact(
+        "clause",
+        f"contract {header['contract_id']} version {version['version']}, signed {version['signed_at']}, "
+        f"in force on {on}",
     )
-    yield f"  document  {version['path']}  sha256 {_short(version['sha256'])}  landed {version['first_seen']}"
+    yield Fact("document", f"{version['path']}  sha256 {_short(version['sha256'])}  landed {version['first_seen']}")
     if version["source_uri"]:
-        yield f"  signed    {version['source_uri']}"
+        yield Fact("signed", version["source_uri"])
     charges = json.loads(version["document"])["charges"]
     for charge in charges:
         if charge["charge_id"] == line["charge_id"]:
-            yield f"  charge    {charge['charge_id']} ({charge.get('product') or charge['type']})"
-            yield f"  price     {json.dumps(charge['price'])}"
+            yield Fact("charge", f"{charge['charge_id']} ({charge.get('product') or charge['type']})")
+            yield Fact("price", json.dumps(charge["price"]))
     if line["price_version"] is not None:
-        yield f"            this price holds since version {line['price_version']}"
+        yield Fact("", f"this price holds since version {line['price_version']}")
 
 
-def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[str]:
+def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[Fact]:
     rated = _one(
         connection,
         "select * from intermediate.int_usage__rated where contract_id = $1 and charge_id = $2 and group_key = $3 "
@@ -134,18 +161,18 @@ def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[str]:
     )
     if rated is None:
         return
-    yield (
-        f"  quantity  {_plain(rated['raw_quantity'])} {rated['meter']} metered, "
-        f"{_plain(rated['billable_quantity'])} billable"
+    yield Fact(
+        "quantity",
+        f"{_plain(rated['raw_quantity'])} {rated['meter']} metered, {_plain(rated['billable_quantity'])} billable",
     )
     for tier in json.loads(rated["tiers"]):
-        facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in tier.items() if value is not None)
-        yield f"  tier      {facts}"
-    yield f"  amount    {_plain(rated['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
+        terms = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in tier.items() if value is not None)
+        yield Fact("tier", terms)
+    yield _amount(rated["unrounded_amount"], line)
     yield from _usage(connection, line, rated)
 
 
-def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iterator[str]:
+def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iterator[Fact]:
     hours = """
         from intermediate.int_usage__attributed as buckets
         join intermediate.int_contracts__versioned as v
@@ -167,13 +194,13 @@ def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iter
         *key,
     )
     events = sum(day["events"] for day in days)
-    yield f"  usage     {events} events in {sum(day['hours'] for day in days)} metered hours on {len(days)} days"
-    if len(days) <= _DAYS_SHOWN:
-        for row in _table(
-            ("day", "hours", "events", "quantity"),
-            [(str(d["day"]), str(d["hours"]), str(d["events"]), _plain(d["quantity"])) for d in days],
-        ):
-            yield f"            {row}"
+    shown = days if len(days) <= _DAYS_SHOWN else []
+    yield Fact(
+        "usage",
+        f"{events} events in {sum(day['hours'] for day in days)} metered hours on {len(days)} days",
+        ("day", "hours", "events", "quantity") if shown else (),
+        tuple((str(d["day"]), str(d["hours"]), str(d["events"]), _plain(d["quantity"])) for d in shown),
+    )
     files = _rows(
         connection,
         "select distinct f.path, f.sha256, f.first_seen, sum(a.accepted)::bigint as accepted "
@@ -182,12 +209,12 @@ def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iter
         f"strftime(bucket_from, '%Y-%m') {hours}) and a.accepted > 0 group by all order by f.path",
         *key,
     )
-    yield f"  files     {len(files)} landed files brought this account's {rated['meter']} in these months"
-    for row in _table(
+    yield Fact(
+        "files",
+        f"{len(files)} landed files brought this account's {rated['meter']} in these months",
         ("file", "sha256", "landed", "rows"),
-        [(f["path"], _short(f["sha256"]), str(f["first_seen"]), str(f["accepted"])) for f in files],
-    ):
-        yield f"            {row}"
+        tuple((f["path"], _short(f["sha256"]), str(f["first_seen"]), str(f["accepted"])) for f in files),
+    )
 
 
 # -- text ------------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def _write_one(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) 
     ).fetchall()
     # A total order over all columns: the same rows give the same bytes whatever the thread count.
     ordered = f'select * from reports."{table}" order by all'
-    shown = ", ".join(f'{_csv_expression(column, kind)} as "{column}"' for column, kind in columns)
+    shown = ", ".join(f'{csv_expression(column, kind)} as "{column}"' for column, kind in columns)
     hashes = {}
     for suffix, query, options in (
         ("parquet", ordered, "format parquet, compression zstd"),
@@ -84,7 +84,7 @@ def _write_one(connection: duckdb.DuckDBPyConnection, folder: Path, table: str) 
     return Report(name, row[0] if row else 0, hashes)
 
 
-def _csv_expression(column: str, kind: str) -> str:
+def csv_expression(column: str, kind: str) -> str:
     """Decimals without the padding of their scale (two places stay), text that no spreadsheet takes for a formula."""
     if kind.startswith("DECIMAL"):
         return f"regexp_replace(cast(\"{column}\" as varchar), '(\\.\\d\\d\\d*?)0+$', '\\1')"

@@ -6,12 +6,12 @@ STAMP := $(VENV)/.installed
 HOME_DIR ?= home
 AS_OF := 2026-04-03
 
-.PHONY: run test dev lint bench clean lock
+.PHONY: run test dev dashboard lint bench clean lock
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --quiet requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
@@ -25,14 +25,18 @@ test: $(STAMP)  ## every test
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	BIN=$(BIN) sh deploy/dev.sh
 
+dashboard: $(STAMP)  ## the close on web pages, http://127.0.0.1:8321
+	$(BIN)/billing dashboard --home $(HOME_DIR)
+
 lint: $(STAMP)  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
-bench: $(STAMP)  ## 10M events landed, deduplicated and rolled up
+bench: $(STAMP)  ## 10M usage events landed and rolled up; a year of AWS feeds landed and reconciled
 	$(BIN)/python -m bench.metering
+	$(BIN)/python -m bench.marketplace
 
 lock: $(STAMP)  ## rewrite requirements.lock for Python 3.11-3.13
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

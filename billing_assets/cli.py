@@ -68,11 +68,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--landing", type=FOLDER, help="Folder of landed files (default: the sample, or BILLING_LANDING).")
+@click.option(
+    "--landing", help="Folder of landed files, or s3://bucket/prefix (default: the sample, or BILLING_LANDING)."
+)
 @home_option
 @click.option("--as-of", type=DAY, help="Business date (default: the ledger's last one).")
 @click.option("--threads", type=int, help="Threads for DuckDB and dbt (default: all cores). Never changes a figure.")
-def run(landing: Path | None, home: Path | None, as_of: date | None, threads: int | None) -> None:
+def run(landing: str | None, home: Path | None, as_of: date | None, threads: int | None) -> None:
     """Do the whole nightly job: land, meter, rate, draft, control, issue, publish, report."""
     from billing_assets.automation.nightly import Nightly
 
@@ -84,14 +86,17 @@ def run(landing: Path | None, home: Path | None, as_of: date | None, threads: in
 @click.option("--months", type=int, default=3, show_default=True)
 @click.option("--accounts", type=int, default=40, show_default=True)
 @click.option("--scale", type=int, default=112_740, show_default=True, help="Usage events; beyond 500,000 as Parquet.")
+@click.option("--feeds", type=int, default=0, help="Only a year of AWS Marketplace feeds with so many billing events.")
 @click.option("--as-of", type=DAY, default=date(2026, 4, 3), show_default=True)
 @click.option("--out", type=FOLDER, required=True, help="Folder to write landing/ and truth/ into.")
-def simulate(seed: int, months: int, accounts: int, scale: int, as_of: date, out: Path) -> None:
+def simulate(seed: int, months: int, accounts: int, scale: int, feeds: int, as_of: date, out: Path) -> None:
     """Make a seller's landing zone from the public LLM traces, with planted faults and their ground truth."""
     from billing_assets.simulation.simulate import SimulationOptions
     from billing_assets.simulation.simulate import simulate as make
 
-    options = SimulationOptions(seed=seed, months=months, accounts=accounts, scale=scale, as_of=as_of, out=out)
+    options = SimulationOptions(
+        seed=seed, months=months, accounts=accounts, scale=scale, feeds=feeds, as_of=as_of, out=out
+    )
     click.echo(str(make(options, _progress())))
 
 
@@ -114,6 +119,35 @@ def explain(document: str, line: int | None, home: Path | None) -> None:
     from billing_assets.documents.explain import explain as walk
 
     click.echo(walk(_settings(home=home), document, line))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=8321, show_default=True)
+@home_option
+def dashboard(port: int, home: Path | None) -> None:
+    """Show the close on web pages at http://127.0.0.1:PORT, also while a run writes."""
+    from billing_assets.dashboard.server import serve
+
+    serve(_settings(home=home), port, click.echo)
+
+
+@main.command()
+@click.argument("feed")
+@click.option("--known-on", type=DAY, required=True, help="What had landed by the end of this business date.")
+@click.option("--key", help="Only rows with this id in their key.")
+@home_option
+def feed(feed: str, known_on: date, key: str | None, home: Path | None) -> None:
+    """Print a marketplace feed as CSV as it was known on a day, corrections landed later left out."""
+    import csv
+
+    from billing_assets.landing.marketplace_history import known_on as look_up
+    from billing_assets.warehouse import Warehouse
+
+    with Warehouse(_settings(home=home).warehouse_path).reader() as connection:
+        found = look_up(connection, feed, known_on, key)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(found.columns)
+    writer.writerows(found.rows)
 
 
 @main.group()

@@ -11,7 +11,7 @@ import dagster as dg
 
 from billing_assets.automation.nightly import Nightly
 from billing_assets.automation.partitions import LAKE_DAYS
-from billing_assets.automation.tables import LEDGER_TABLES, RAW_TABLES, RawTable
+from billing_assets.automation.tables import LEDGER_TABLES, MATCH_TABLES, PLAUSIBILITY_TABLES, RAW_TABLES, RawTable
 from billing_assets.resources import Installation
 from billing_assets.transformation.assets import row_counts
 
@@ -77,6 +77,27 @@ def prepare(context: dg.AssetExecutionContext, installation: Installation) -> It
     yield from _materialized(nightly, _RUN)
 
 
+_PREPARED = [[t.schema, t.name] for t in _RUN]
+
+
+@dg.multi_asset(name="match", specs=[_spec(t, _PREPARED) for t in MATCH_TABLES], pool=WRITER, retry_policy=RETRY)
+def match(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+    """Apply bank entries to the documents and payouts they settle."""
+    nightly = Nightly(installation.settings(), context.log.info)
+    nightly.match()
+    yield from _materialized(nightly, MATCH_TABLES)
+
+
+@dg.multi_asset(
+    name="plausibility", specs=[_spec(t, _PREPARED) for t in PLAUSIBILITY_TABLES], pool=WRITER, retry_policy=RETRY
+)
+def plausibility(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+    """Judge what has landed by the plausibility checks, in a process of their own."""
+    nightly = Nightly(installation.settings(), context.log.info)
+    nightly.check_plausibility()
+    yield from _materialized(nightly, PLAUSIBILITY_TABLES)
+
+
 _VERDICTS = (
     RawTable("raw_gate", "verdicts", "One row per scope, and per document that is held.", "gate", "team:controls"),
 )
@@ -133,18 +154,34 @@ def publish(context: dg.AssetExecutionContext, installation: Installation) -> It
         yield dg.MaterializeResult(asset_key=["ledger", name])
 
 
-@dg.asset(
-    key=["reports", "files"],
-    description="Every report as Parquet and CSV in HOME/reports, with a manifest of rows and hashes.",
-    group_name="reports",
-    owners=["team:revenue-accounting"],
-    kinds={"parquet", "csv"},
-    deps=[dg.AssetKey(["reports", "rpt_finance__invoices"])],
+@dg.multi_asset(
+    name="report_files",
+    specs=[
+        dg.AssetSpec(
+            ["reports", name],
+            description=description,
+            group_name="reports",
+            owners=["team:revenue-accounting"],
+            kinds=kinds,
+            deps=[dg.AssetKey(["reports", "rpt_finance__invoices"])],
+        )
+        for name, description, kinds in (
+            (
+                "files",
+                "Every report as Parquet and CSV in HOME/reports, with a manifest of rows and hashes.",
+                {"parquet", "csv"},
+            ),
+            ("snapshot", "HOME/reporting.duckdb: what the dashboard reads while the next run writes.", {"duckdb"}),
+        )
+    ],
+    pool=WRITER,
     retry_policy=RETRY,
 )
-def report_files(context: dg.AssetExecutionContext, installation: Installation) -> dg.MaterializeResult[Any]:
-    """Write the report files and close the run."""
+def report_files(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+    """Write the report files and the snapshot, and close the run."""
     nightly = Nightly(installation.settings(), context.log.info)
     written = nightly.report()
     rows = "\n".join(f"| {r.name} | {r.rows} |" for r in written)
-    return dg.MaterializeResult(metadata={"reports": dg.MetadataValue.md(f"| report | rows |\n|---|---|\n{rows}")})
+    table = dg.MetadataValue.md(f"| report | rows |\n|---|---|\n{rows}")
+    yield dg.MaterializeResult(asset_key=["reports", "files"], metadata={"reports": table})
+    yield dg.MaterializeResult(asset_key=["reports", "snapshot"])

@@ -13,14 +13,16 @@ from datetime import date
 import duckdb
 
 from billing_assets.automation.identity import code_hash
-from billing_assets.controls import Verdict, evaluate
+from billing_assets.controls import Verdict, evaluate, plausibility
 from billing_assets.documents import reports
 from billing_assets.documents.reports import Report
+from billing_assets.documents.snapshot import write_snapshot
 from billing_assets.exceptions.register import register as register_exceptions
 from billing_assets.landing import load as landing_load
 from billing_assets.landing import register as landing_register
 from billing_assets.landing.register import NoBusinessDate
 from billing_assets.ledger import Ledger, RunIdentity
+from billing_assets.matching.match import match
 from billing_assets.metering.meter import meter_batch
 from billing_assets.publication import issue, relay
 from billing_assets.publication.targets.file import FileTarget
@@ -116,6 +118,16 @@ class Nightly:
             self._extract(ledger)
         return identity
 
+    def match(self) -> None:
+        """Apply what stands on bank statements to the documents and payouts it settles."""
+        self.tell(f"matched: {match(self.settings, self.warehouse())}")
+
+    def check_plausibility(self) -> None:
+        """Judge what has landed by the plausibility checks: warnings, never a stop."""
+        with self.ledger() as ledger:
+            as_of = self.as_of(ledger)
+        self._tell_plausibility(plausibility.run_plausibility(self.warehouse(), as_of))
+
     def transform(self, phase: Phase) -> None:
         """Build one dbt phase."""
         nodes = self.dbt.build(phase, self.tell)
@@ -143,10 +155,13 @@ class Nightly:
                 self.tell(f"delivered: {summary}")
             register_exceptions(warehouse, ledger, run.as_of, run)
             self._extract(ledger)
+        # Cash may stand on the statement already for what was issued just now.
+        match(self.settings, warehouse, has_issued=True)
 
     def report(self) -> list[Report]:
-        """Write the report files, and note in the ledger that the run is finished."""
+        """Write the report files and the snapshot for readers, and note in the ledger that the run is finished."""
         written = reports.write(self.settings, self.warehouse())
+        write_snapshot(self.settings)
         with self.ledger() as ledger:
             ledger.finish_run(self.identity(ledger))
         self.tell(f"reports: {len(written)} in {self.settings.reports_path}")
@@ -158,7 +173,12 @@ class Nightly:
         if self.is_done():
             self.tell("nothing to do: same evidence, decisions, business date and code as the last finished run")
             return False
-        self.prepare()
+        identity = self.prepare()
+        # Judged in a process of its own while this one matches cash and reads the dbt project.
+        judging = plausibility.begin(self.warehouse(), identity.as_of)
+        self.match()
+        self.dbt.read(self.tell)
+        self._tell_plausibility(judging.finish())
         self.transform(Phase.A)
         self.judge()
         self.publish()
@@ -177,6 +197,10 @@ class Nightly:
         return in_warehouse == (identity.text,) and reports.written_for(self.settings) == identity.text
 
     # -- helpers ---------------------------------------------------------------------------------------------
+
+    def _tell_plausibility(self, results: list[plausibility.Result]) -> None:
+        failed = sum(not result.passed for result in results)
+        self.tell(f"plausibility: {len(results)} checks and months judged, {failed} odd")
 
     def _lake_batches(self) -> list[int]:
         try:

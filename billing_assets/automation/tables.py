@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_CREATE = re.compile(r"create table if not exists (\w+)\.(\w+)")
+_CREATE = re.compile(r"create (?:table if not exists|or replace view) (\w+)\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ RAW_TABLES = tuple(
     for table in tables_of(_PACKAGE / room / "schema.sql", room)
     if table.schema != "raw"
 )
+MATCH_TABLES = tables_of(_PACKAGE / "matching" / "schema.sql", "matching")
+PLAUSIBILITY_TABLES = tables_of(_PACKAGE / "controls" / "plausibility" / "schema.sql", "controls")
 LEDGER_TABLES = tuple(
     RawTable("raw_ledger", name, description, "record", "team:revenue-accounting")
     for name, description in (

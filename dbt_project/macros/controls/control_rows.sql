@@ -169,6 +169,111 @@ suggested_cause null = the catalogue's.
     )
 {%- endmacro %}
 
+{# The plausibility checks of a control: one thing judged per check and month, one violation per check that failed in a
+   month. Landed data belongs to no scope, and a warning holds nothing. #}
+{% macro plausibility_rows(control_id, code) -%}
+    results as (
+
+        select * from {{ ref('stg_plausibility__results') }}
+        where control_id = '{{ control_id }}'
+
+    ),
+
+    population as (
+
+        select
+            period,
+            'UNASSIGNED' as selling_entity,
+            'UNASSIGNED' as channel,
+            cast(null as varchar) as currency,
+            cast(null as decimal(38, 12)) as amount
+        from results
+
+    ),
+
+    violations as (
+
+        select
+            period,
+            'UNASSIGNED' as selling_entity,
+            'UNASSIGNED' as channel,
+            check_id as violation_key,
+            '{{ code }}' as code,
+            null as account_id,
+            null as contract_id,
+            null as document_id,
+            false as holds,
+            null as amount,
+            null as currency,
+            'none' as direction,
+            null as suggested_cause,
+            json_object(
+                'check', check_id, 'source', source, 'table', table_name, 'rows', rows_checked,
+                'unexpected', unexpected, 'observed', observed, 'expected', expected, 'sample', json(sample)
+            ) as evidence
+        from results
+        where not passed
+
+    )
+{%- endmacro %}
+
+{# Usage files as a control's population: CTE file_scopes has one row per file, month, and scope and currency that its
+   producer serves, with what the producer's other files are worth; `condition` over it says which files are judged. #}
+{% macro file_population(condition='true') -%}
+    files as (
+
+        select * from {{ ref('int_controls__files') }}
+
+    ),
+
+    periods as (
+
+        select * from {{ ref('int_controls__file_periods') }}
+
+    ),
+
+    producer_scopes as (
+
+        select * from {{ ref('int_controls__producer_scopes') }}
+
+    ),
+
+    file_scopes as (
+
+        select
+            files.*,
+            periods.period,
+            producer_scopes.selling_entity,
+            producer_scopes.channel,
+            producer_scopes.currency,
+            producer_scopes.accepted as producer_accepted,
+            producer_scopes.amount as producer_amount,
+            concat_ws(
+                '/', files.path, substr(files.sha256, 1, 8),
+                producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
+            ) as violation_key,
+            periods.period = min(periods.period) over (partition by files.file_sequence) as is_first_period
+        from files
+        inner join periods on files.file_sequence = periods.file_sequence
+        inner join producer_scopes on files.producer = producer_scopes.producer
+
+    ),
+
+    population as (
+
+        select distinct
+            period,
+            selling_entity,
+            channel,
+            cast(null as varchar) as currency,
+            file_sequence,
+            cast(null as decimal(38, 12)) as amount
+        from file_scopes
+        where {{ condition }}
+
+    )
+{%- endmacro %}
+
 {# Rows of CTE `unbilled` (from int_controls__unbilled_rows, with a `kind` in words) as violations: one per account,
    contract, kind, month, billing period and currency. `kind` is part of the key; `code` is an expression over it.
    Evidence names the first rows only: the quarantine report has all of them. #}

@@ -72,3 +72,48 @@ Gives one row per slice and rank: grant_id, drawn_amount, left_amount, is_last (
     where burn_rank > 0
 )
 {%- endmacro %}
+
+{#
+Credit drawn from lines: what of each line may be drawn is spread over its slices, and grants burn over those. The model
+states three CTEs before it: `lines_cte` (line_key, amount, line_order, rounding_places and the columns of
+`partition_by`), slices (as int_line_slices__weighed) and eligible (see draw_credits). Gives the CTE drawn.
+#}
+{% macro drawn_from_lines(lines_cte, partition_by) -%}
+    drawable_lines as (
+
+        select * from {{ drawable(lines_cte, partition_by) }}
+
+    ),
+
+    weighed as (
+
+        select
+            slices.contract_id,
+            slices.line_key,
+            slices.slice_key,
+            slices.slice_order,
+            slices.weight,
+            drawable_lines.drawable as line_drawable,
+            drawable_lines.rounding_places
+        from slices
+        inner join drawable_lines on slices.line_key = drawable_lines.line_key
+
+    ),
+
+    drawable_slices as materialized (
+
+        select
+            contract_id,
+            slice_key,
+            slice_order,
+            allocated as drawable
+        from {{ allocate('weighed', 'line_key', 'line_drawable', 'weight', 'rounding_places', 'slice_order') }}
+
+    ),
+
+    drawn as (
+
+        select * from {{ draw_credits('drawable_slices', 'eligible') }}
+
+    )
+{%- endmacro %}

@@ -1,39 +1,8 @@
-with files as (
-
-    select * from {{ ref('int_controls__files') }}
-
-),
+with {{ file_population() }},
 
 manifests as (
 
     select * from {{ ref('stg_landing__manifests') }}
-
-),
-
-periods as (
-
-    select * from {{ ref('int_controls__file_periods') }}
-
-),
-
-producer_scopes as (
-
-    select * from {{ ref('int_controls__producer_scopes') }}
-
-),
-
-population as (
-
-    select distinct
-        periods.period,
-        producer_scopes.selling_entity,
-        producer_scopes.channel,
-        cast(null as varchar) as currency,
-        files.file_sequence,
-        cast(null as decimal(38, 12)) as amount
-    from files
-    inner join periods on files.file_sequence = periods.file_sequence
-    inner join producer_scopes on files.producer = producer_scopes.producer
 
 ),
 

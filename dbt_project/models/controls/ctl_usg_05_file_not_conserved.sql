@@ -4,39 +4,7 @@ with conservation as (
 
 ),
 
-files as (
-
-    select * from {{ ref('int_controls__files') }}
-
-),
-
-periods as (
-
-    select * from {{ ref('int_controls__file_periods') }}
-
-),
-
-producer_scopes as (
-
-    select * from {{ ref('int_controls__producer_scopes') }}
-
-),
-
-population as (
-
-    select distinct
-        periods.period,
-        producer_scopes.selling_entity,
-        producer_scopes.channel,
-        cast(null as varchar) as currency,
-        files.file_sequence,
-        cast(null as decimal(38, 12)) as amount
-    from files
-    inner join conservation on files.file_sequence = conservation.file_sequence
-    inner join periods on files.file_sequence = periods.file_sequence
-    inner join producer_scopes on files.producer = producer_scopes.producer
-
-),
+{{ file_population('file_sequence in (select conservation.file_sequence from conservation)') }},
 
 meters as (
 
@@ -88,34 +56,29 @@ unbalanced as (
 violations as (
 
     select
-        periods.period,
-        producer_scopes.selling_entity,
-        producer_scopes.channel,
-        concat_ws(
-            '/', files.path, substr(files.sha256, 1, 8),
-            producer_scopes.selling_entity, producer_scopes.channel, producer_scopes.currency
-        ) as violation_key,
+        file_scopes.period,
+        file_scopes.selling_entity,
+        file_scopes.channel,
+        file_scopes.violation_key,
         'B04' as code,
         null as account_id,
         null as contract_id,
         null as document_id,
         true as holds,
         case
-            when periods.period = min(periods.period) over (partition by files.file_sequence)
+            when file_scopes.is_first_period
                 then {{ multiply_divide(
-                    'unbalanced.row_difference', 'producer_scopes.amount', 'producer_scopes.accepted') }}
+                    'unbalanced.row_difference', 'file_scopes.producer_amount', 'file_scopes.producer_accepted') }}
         end as amount,
-        producer_scopes.currency,
+        file_scopes.currency,
         case when unbalanced.row_difference < 0 then 'over_billed' else 'under_billed' end as direction,
         null as suggested_cause,
         json_object(
-            'path', files.path, 'sha256', files.sha256, 'rows', unbalanced.row_difference,
+            'path', file_scopes.path, 'sha256', file_scopes.sha256, 'rows', unbalanced.row_difference,
             'units', unbalanced.unit_differences, 'amount_is', 'estimate'
         ) as evidence
     from unbalanced
-    inner join files on unbalanced.file_sequence = files.file_sequence
-    inner join periods on files.file_sequence = periods.file_sequence
-    inner join producer_scopes on files.producer = producer_scopes.producer
+    inner join file_scopes on unbalanced.file_sequence = file_scopes.file_sequence
     where unbalanced.row_difference <> 0 or unbalanced.unit_differences is not null
 
 ),

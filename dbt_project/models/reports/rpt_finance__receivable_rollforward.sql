@@ -22,10 +22,18 @@ final as (
         used,
         expired,
         closing,
-        difference
+        difference,
+        aws_entity,
+        refunded,
+        forgiven,
+        adjusted,
+        disbursed,
+        failed,
+        received,
+        applied
     from rollforward
 
 )
 
 select * from final
-order by kind, period, selling_entity, currency
+order by kind, period, selling_entity, currency, agreement_id, aws_entity

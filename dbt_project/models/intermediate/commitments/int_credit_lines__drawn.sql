@@ -49,44 +49,7 @@ net_lines as (
 
 ),
 
-drawable_lines as (
-
-    select * from {{ drawable('net_lines', 'contract_id, bill_date, charge_id') }}
-
-),
-
-weighed as (
-
-    select
-        slices.contract_id,
-        slices.line_key,
-        slices.slice_key,
-        slices.slice_order,
-        slices.weight,
-        drawable_lines.drawable as line_drawable,
-        drawable_lines.rounding_places
-    from slices
-    inner join drawable_lines on slices.line_key = drawable_lines.line_key
-
-),
-
-drawable_slices as materialized (
-
-    select
-        contract_id,
-        slice_key,
-        slice_order,
-        allocated as drawable
-    from {{ allocate('weighed', 'line_key', 'line_drawable', 'weight', 'rounding_places', 'slice_order') }}
-
-),
-
-drawn as (
-
-    select * from {{ draw_credits('drawable_slices', 'eligible') }}
-    where drawn_amount > 0
-
-),
+{{ drawn_from_lines('net_lines', 'contract_id, bill_date, charge_id') }},
 
 by_line as (
 
@@ -96,6 +59,7 @@ by_line as (
         cast(sum(drawn.drawn_amount) as decimal(38, 12)) as drawn_amount
     from drawn
     inner join slices on drawn.slice_key = slices.slice_key
+    where drawn.drawn_amount > 0
     group by slices.line_key, drawn.grant_id
 
 ),

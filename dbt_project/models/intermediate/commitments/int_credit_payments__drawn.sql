@@ -62,43 +62,7 @@ payable_lines as (
 
 ),
 
-drawable_lines as (
-
-    select * from {{ drawable('payable_lines', 'contract_id, bill_date') }}
-
-),
-
-weighed as (
-
-    select
-        slices.contract_id,
-        slices.line_key,
-        slices.slice_key,
-        slices.slice_order,
-        slices.weight,
-        drawable_lines.drawable as line_drawable,
-        drawable_lines.rounding_places
-    from slices
-    inner join drawable_lines on slices.line_key = drawable_lines.line_key
-
-),
-
-drawable_slices as materialized (
-
-    select
-        contract_id,
-        slice_key,
-        slice_order,
-        allocated as drawable
-    from {{ allocate('weighed', 'line_key', 'line_drawable', 'weight', 'rounding_places', 'slice_order') }}
-
-),
-
-drawn as (
-
-    select * from {{ draw_credits('drawable_slices', 'eligible') }}
-
-),
+{{ drawn_from_lines('payable_lines', 'contract_id, bill_date') }},
 
 last_eligible as (
 

@@ -4,35 +4,22 @@ with entitlements as (
 
 ),
 
--- Provisioning arrives as snapshots: the last row landed for the same start is the one that counts.
-latest as (
-
-    select *
-    from entitlements
-    qualify
-        row_number() over (
-            partition by organization_id, account_id, contract_id, product, status, valid_from
-            order by file_sequence desc, line desc
-        ) = 1
-
-),
-
 ended as (
 
     select
-        latest.*,
+        entitlements.*,
         (
             select min(later.valid_from)
-            from latest as later
+            from entitlements as later
             where
                 later.status = 'deprovisioned'
-                and later.organization_id is not distinct from latest.organization_id
-                and later.contract_id is not distinct from latest.contract_id
-                and later.product is not distinct from latest.product
-                and later.valid_from >= latest.valid_from
+                and later.organization_id is not distinct from entitlements.organization_id
+                and later.contract_id is not distinct from entitlements.contract_id
+                and later.product is not distinct from entitlements.product
+                and later.valid_from >= entitlements.valid_from
         ) as deprovisioned_on
-    from latest
-    where latest.status in ('provisioned', 'suspended')
+    from entitlements
+    where entitlements.status in ('provisioned', 'suspended')
 
 ),
 

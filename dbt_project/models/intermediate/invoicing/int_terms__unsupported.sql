@@ -181,8 +181,6 @@ header_reasons as (
         'contract' as term_kind,
         contract_id as term_id,
         case
-            when channel in ('aws_marketplace', 'azure_marketplace', 'google_marketplace')
-                then 'marketplace charges: statements are not issued'
             when tax_rounding not in ('line', 'rate', 'by_tax', 'total') then 'tax rounding ' || tax_rounding
             when proration not in ('day', 'second', 'none') then 'proration ' || proration
             -- null unless the header itself has a fault

@@ -81,7 +81,9 @@ found as (
     where status = 'held'
     union all
     select
-        case rollforward.kind when 'ar' then 'G10' when 'wallet' then 'G13' else 'G14' end as gate_id,
+        case rollforward.kind
+            when 'ar' then 'G10' when 'unapplied' then 'G11' when 'wallet' then 'G13' else 'G14'
+        end as gate_id,
         rollforward.period,
         rollforward.selling_entity,
         scopes.channel,
@@ -93,7 +95,8 @@ found as (
     inner join scopes
         on rollforward.period = scopes.period
         and rollforward.selling_entity = scopes.selling_entity
-    where rollforward.difference <> 0
+    -- the marketplace's is an exception of MKT-08
+    where rollforward.difference <> 0 and rollforward.kind <> 'marketplace'
 
 ),
 

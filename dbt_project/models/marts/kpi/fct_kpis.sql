@@ -44,6 +44,21 @@ unbilled as (
 
 ),
 
+receipts as (
+
+    select
+        period,
+        selling_entity || '/' || channel || '/' || currency as scope,
+        currency,
+        amount,
+        applied,
+        unapplied,
+        status
+    from {{ ref('int_bank_entries__matched') }}
+    where amount > 0 and status <> 'not_receivable'
+
+),
+
 due as (
 
     select
@@ -193,6 +208,124 @@ money_kpis as (
 
 ),
 
+cash_kpis as (
+
+    select
+        'unapplied_cash' as kpi_id,
+        period,
+        scope,
+        'share of ' || currency || ' received that is not applied' as unit,
+        cast(sum(unapplied) as decimal(38, 12)) as numerator,
+        cast(sum(amount) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from receipts
+    group by period, scope, currency
+    union all
+    select
+        'auto_match_rate_count' as kpi_id,
+        period,
+        scope,
+        'share of receipts in ' || currency || ' matched in full by rule' as unit,
+        cast(count(*) filter (where status = 'applied') as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from receipts
+    group by period, scope, currency
+    union all
+    select
+        'auto_match_rate_value' as kpi_id,
+        period,
+        scope,
+        'share of ' || currency || ' received that rules applied' as unit,
+        cast(sum(applied) as decimal(38, 12)) as numerator,
+        cast(sum(amount) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from receipts
+    group by period, scope, currency
+
+),
+
+marketplace_lines as (
+
+    select
+        *,
+        selling_entity || '/aws_marketplace' as scope
+    from {{ ref('int_marketplace_lines__measured') }}
+
+),
+
+-- What is not due yet is neither matched nor missed.
+reconciled as (
+
+    select
+        *,
+        selling_entity || '/' || channel as scope,
+        abs(left_amount) as amount
+    from {{ ref('fct_reconciliation') }}
+    where status <> 'timing'
+
+),
+
+marketplace_kpis as (
+
+    select
+        'marketplace_days_to_payout' as kpi_id,
+        period,
+        scope,
+        'mean days from the end of service to the payout' as unit,
+        cast(sum(date_diff('day', period_to, last_payout_on)) as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from marketplace_lines
+    where stage in ('disbursed', 'resent') and last_payout_on is not null and period_to is not null
+    group by period, scope
+    union all
+    select
+        'listing_fee_rate' as kpi_id,
+        period,
+        scope || '/' || currency as scope,
+        'listing fee as a share of ' || currency || ' invoiced' as unit,
+        cast(-sum(listing_fee) as decimal(38, 12)) as numerator,
+        cast(sum(gross + refunded) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from marketplace_lines
+    group by period, scope, currency
+    union all
+    select
+        'disbursed_share' as kpi_id,
+        period,
+        scope || '/' || currency as scope,
+        'share of net ' || currency || ' paid out' as unit,
+        cast(sum(disbursed) as decimal(38, 12)) as numerator,
+        cast(sum(net) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from marketplace_lines
+    group by period, scope, currency
+    union all
+    select
+        'reconciled_rate_count' as kpi_id,
+        period,
+        scope,
+        'share of due reconciliation rows that match by themselves' as unit,
+        cast(count(*) filter (where status = 'matched') as decimal(38, 12)) as numerator,
+        cast(count(*) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from reconciled
+    group by period, scope
+    union all
+    select
+        'reconciled_rate_value' as kpi_id,
+        period,
+        scope || '/' || currency as scope,
+        'share of due ' || currency || ' reconciled that matches by itself' as unit,
+        cast(coalesce(sum(amount) filter (where status = 'matched'), 0) as decimal(38, 12)) as numerator,
+        cast(sum(amount) as decimal(38, 12)) as denominator,
+        count(*) as sample_size
+    from reconciled
+    group by period, scope, currency
+
+),
+
 gathered as (
 
     select * from documents
@@ -200,6 +333,10 @@ gathered as (
     select * from usage_kpis
     union all
     select * from money_kpis
+    union all
+    select * from marketplace_kpis
+    union all
+    select * from cash_kpis
 
 ),
 

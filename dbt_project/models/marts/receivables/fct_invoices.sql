@@ -16,6 +16,12 @@ drafts as (
 
 ),
 
+ageing as (
+
+    select * from {{ ref('fct_receivables_ageing') }}
+
+),
+
 published as (
 
     select
@@ -42,7 +48,11 @@ issued_documents as (
         issued.document_id,
         issued.number,
         issued.kind,
-        case when coalesce(published.is_published, false) then 'published' else 'issued' end as status,
+        case
+            when not coalesce(published.is_published, false) then 'issued'
+            when ageing.open_amount = 0 then 'settled'
+            else 'published'
+        end as status,
         issued.contract_id,
         issued.account_id,
         issued.channel,
@@ -65,6 +75,7 @@ issued_documents as (
         issued.content_hash
     from issued
     left join published on issued.document_id = published.document_id
+    left join ageing on issued.document_id = ageing.document_id
 
 ),
 

@@ -29,6 +29,25 @@ balances as (
 
 ),
 
+marketplace as (
+
+    select * from {{ ref('fct_marketplace_rollforward') }}
+
+),
+
+bank_entries as (
+
+    select * from {{ ref('int_bank_entries__matched') }}
+    where status <> 'not_receivable'
+
+),
+
+applications as (
+
+    select * from {{ ref('stg_match__applications') }}
+
+),
+
 run as (
 
     select {{ as_of() }} as as_of
@@ -114,6 +133,48 @@ wallet_moves as (
 
 ),
 
+-- Cash is received in the month of its booking and applied when there was something to apply it to.
+cash_moves as (
+
+    select
+        'ar' as kind,
+        {{ month_of('applications.applied_on') }} as period,
+        issued_documents.selling_entity,
+        applications.currency,
+        applications.amount as collected,
+        cast(0 as decimal(38, 12)) as received,
+        cast(0 as decimal(38, 12)) as applied
+    from applications
+    inner join issued_documents on applications.target_id = issued_documents.document_id
+    where applications.target_kind = 'invoice'
+
+    union all
+
+    select
+        'unapplied' as kind,
+        period,
+        selling_entity,
+        currency,
+        0 as collected,
+        amount as received,
+        0 as applied
+    from bank_entries
+
+    union all
+
+    select
+        'unapplied' as kind,
+        {{ month_of('applications.applied_on') }} as period,
+        bank_entries.selling_entity,
+        bank_entries.currency,
+        0 as collected,
+        0 as received,
+        applications.amount as applied
+    from applications
+    inner join bank_entries on applications.entry_id = bank_entries.entry_id
+
+),
+
 moves as (
 
     select
@@ -162,6 +223,10 @@ moves as (
         expired
     from wallet_moves
 
+    union all by name
+
+    select * from cash_moves
+
 ),
 
 by_month as (
@@ -171,13 +236,16 @@ by_month as (
         period,
         selling_entity,
         currency,
-        sum(invoiced) as invoiced,
-        sum(credited) as credited,
-        sum(paid_from_credits) as paid_from_credits,
-        sum(rated) as rated,
-        sum(granted) as granted,
-        sum(used) as used,
-        sum(expired) as expired
+        coalesce(sum(invoiced), 0) as invoiced,
+        coalesce(sum(credited), 0) as credited,
+        coalesce(sum(paid_from_credits), 0) as paid_from_credits,
+        coalesce(sum(rated), 0) as rated,
+        coalesce(sum(granted), 0) as granted,
+        coalesce(sum(used), 0) as used,
+        coalesce(sum(expired), 0) as expired,
+        coalesce(sum(collected), 0) as collected,
+        coalesce(sum(received), 0) as received,
+        coalesce(sum(applied), 0) as applied
     from moves
     group by kind, period, selling_entity, currency
 
@@ -202,8 +270,8 @@ spans as (
 
 ),
 
--- Each movement and what it does to the balance: rated and granted raise it, invoiced raises receivables but ends
--- what was unbilled.
+-- Each movement and what it does to the balance: rated, granted and received raise it, invoiced raises receivables but
+-- ends what was unbilled.
 filled as (
 
     select
@@ -218,8 +286,13 @@ filled as (
         coalesce(by_month.granted, 0) as granted,
         coalesce(by_month.used, 0) as used,
         coalesce(by_month.expired, 0) as expired,
+        coalesce(by_month.collected, 0) as collected,
+        coalesce(by_month.received, 0) as received,
+        coalesce(by_month.applied, 0) as applied,
         coalesce(case spans.kind
-            when 'ar' then by_month.invoiced - by_month.credited - by_month.paid_from_credits
+            when 'ar'
+                then by_month.invoiced - by_month.credited - by_month.paid_from_credits - by_month.collected
+            when 'unapplied' then by_month.received - by_month.applied
             when 'unbilled' then by_month.rated - by_month.invoiced
             else by_month.granted - by_month.used - by_month.expired
         end, 0) as movement
@@ -276,6 +349,17 @@ open_items as (
         closing as amount
     from balances
 
+    union all
+
+    select
+        'unapplied' as kind,
+        strftime(run.as_of, '%Y-%m') as period,
+        bank_entries.selling_entity,
+        bank_entries.currency,
+        bank_entries.unapplied as amount
+    from bank_entries
+    cross join run
+
 ),
 
 closings as (
@@ -291,7 +375,7 @@ closings as (
 
 ),
 
-final as (
+direct as (
 
     select
         rolled.kind,
@@ -302,12 +386,14 @@ final as (
         cast(rolled.expected_closing - rolled.movement as decimal(38, 12)) as opening,
         cast(rolled.invoiced as decimal(38, 12)) as invoiced,
         cast(rolled.credited as decimal(38, 12)) as credited,
-        cast(0 as decimal(38, 12)) as collected,
+        cast(rolled.collected as decimal(38, 12)) as collected,
         cast(rolled.paid_from_credits as decimal(38, 12)) as paid_from_credits,
         cast(rolled.rated as decimal(38, 12)) as rated,
         cast(rolled.granted as decimal(38, 12)) as granted,
         cast(rolled.used as decimal(38, 12)) as used,
         cast(rolled.expired as decimal(38, 12)) as expired,
+        cast(rolled.received as decimal(38, 12)) as received,
+        cast(rolled.applied as decimal(38, 12)) as applied,
         cast(coalesce(closings.closing, case
             when rolled.period = strftime(run.as_of, '%Y-%m') or rolled.kind = 'wallet' then 0
             else rolled.expected_closing
@@ -323,6 +409,48 @@ final as (
         and rolled.period = closings.period
         and rolled.selling_entity = closings.selling_entity
         and rolled.currency = closings.currency
+
+),
+
+-- The marketplace's own roll-forward has an agreement and an AWS company in its key, and movements of its own.
+final as (
+
+    select
+        *,
+        cast(null as varchar) as aws_entity,
+        cast(0 as decimal(38, 12)) as refunded,
+        cast(0 as decimal(38, 12)) as forgiven,
+        cast(0 as decimal(38, 12)) as adjusted,
+        cast(0 as decimal(38, 12)) as disbursed,
+        cast(0 as decimal(38, 12)) as failed
+    from direct
+
+    union all by name
+
+    select
+        'marketplace' as kind,
+        period,
+        selling_entity,
+        currency,
+        agreement_id,
+        aws_entity,
+        opening,
+        invoiced,
+        0 as credited,
+        0 as collected,
+        0 as paid_from_credits,
+        0 as rated,
+        0 as granted,
+        0 as used,
+        0 as expired,
+        refunded,
+        forgiven,
+        adjusted,
+        disbursed,
+        failed,
+        closing,
+        difference
+    from marketplace
 
 )
 

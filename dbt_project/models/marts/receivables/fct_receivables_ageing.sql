@@ -5,13 +5,24 @@ with issued as (
 
 ),
 
+collections as (
+
+    select
+        target_id as document_id,
+        sum(amount) as collected
+    from {{ ref('stg_match__applications') }}
+    where target_kind = 'invoice'
+    group by target_id
+
+),
+
 run as (
 
     select {{ as_of() }} as as_of
 
 ),
 
--- No cash is applied yet: what is open is the total less what credits paid.
+-- What is open is the total less what credits and cash paid.
 aged as (
 
     select
@@ -27,11 +38,13 @@ aged as (
         issued.due_date,
         issued.total,
         issued.paid_from_credits,
-        cast(0 as decimal(38, 12)) as collected,
-        cast(issued.total - issued.paid_from_credits as decimal(38, 12)) as open_amount,
+        cast(coalesce(collections.collected, 0) as decimal(38, 12)) as collected,
+        cast(issued.total - issued.paid_from_credits - coalesce(collections.collected, 0) as decimal(38, 12))
+            as open_amount,
         cast(date_diff('day', issued.due_date, run.as_of) as integer) as days_past_due
     from issued
     cross join run
+    left join collections on issued.document_id = collections.document_id
 
 ),
 

@@ -89,9 +89,9 @@ def match(context: dg.AssetExecutionContext, installation: Installation) -> Iter
 
 
 @dg.multi_asset(
-    name="plausibility", specs=[_spec(t, _PREPARED) for t in PLAUSIBILITY_TABLES], pool=WRITER, retry_policy=RETRY
+    name="judge_landed", specs=[_spec(t, _PREPARED) for t in PLAUSIBILITY_TABLES], pool=WRITER, retry_policy=RETRY
 )
-def plausibility(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
+def judge_landed(context: dg.AssetExecutionContext, installation: Installation) -> Iterator[dg.MaterializeResult[Any]]:
     """Judge what has landed by the plausibility checks, in a process of their own."""
     nightly = Nightly(installation.settings(), context.log.info)
     nightly.check_plausibility()

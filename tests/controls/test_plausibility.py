@@ -231,12 +231,30 @@ def usage(events_by_day: dict[str, int], meter: str = "tokens") -> list[dict[str
     ]
 
 
+def fill_usage(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
+    """Insert roll-up rows as metering keeps them: a series, and its partials."""
+    meters = sorted({(row["meter"], row["measure"]) for row in rows})
+    count = connection.execute("select count(*) from raw_metering.usage_series").fetchone()
+    series = {meter: number for number, meter in enumerate(meters, start=count[0] if count else 0)}
+    numbered = [
+        {"series_id": number, "meter": meter, "measure": measure, "bucket_length": "1 hour"}
+        for (meter, measure), number in series.items()
+    ]
+    fill(connection, "raw_metering.usage_series", numbered)
+    partials = [
+        {name: value for name, value in row.items() if name not in ("meter", "measure")}
+        | {"series_id": series[row["meter"], row["measure"]]}
+        for row in rows
+    ]
+    fill(connection, "raw_metering.usage_partials", partials)
+
+
 def days(first: int, last: int, events: int) -> dict[str, int]:
     return {f"2026-03-{day:02}": events for day in range(first, last + 1)}
 
 
 def test_a_day_with_far_fewer_events_than_usual_is_unusual(landed: duckdb.DuckDBPyConnection) -> None:
-    fill(landed, "raw_metering.usage_buckets", usage(days(1, 20, 1000) | {"2026-03-21": 150} | days(22, 31, 900)))
+    fill_usage(landed, usage(days(1, 20, 1000) | {"2026-03-21": 150} | days(22, 31, 900)))
     found = results(landed, "usage_rows_a_day")
     assert not found["2026-03"].passed
     assert json.loads(found["2026-03"].sample) == ["2026-03-21 tokens: 150.0, usual 1000.0"]
@@ -248,7 +266,7 @@ def test_a_day_without_any_event_is_unusual_and_the_business_date_is_not_judged(
     landed: duckdb.DuckDBPyConnection,
 ) -> None:
     rows = usage(days(1, 20, 1000) | days(22, 31, 1000) | {"2026-04-01": 1000, "2026-04-02": 1000, "2026-04-03": 1})
-    fill(landed, "raw_metering.usage_buckets", rows)
+    fill_usage(landed, rows)
     found = results(landed, "usage_rows_a_day")
     assert found["2026-03"].unexpected == 1
     assert "2026-03-21" in found["2026-03"].sample
@@ -256,8 +274,8 @@ def test_a_day_without_any_event_is_unusual_and_the_business_date_is_not_judged(
 
 
 def test_a_first_fortnight_and_a_meter_of_a_few_events_are_not_judged(landed: duckdb.DuckDBPyConnection) -> None:
-    fill(landed, "raw_metering.usage_buckets", usage({f"2026-03-{day}": 1000 * day for day in range(20, 32)}))
-    fill(landed, "raw_metering.usage_buckets", usage(days(1, 31, 5), "rare"))
+    fill_usage(landed, usage({f"2026-03-{day}": 1000 * day for day in range(20, 32)}))
+    fill_usage(landed, usage(days(1, 31, 5), "rare"))
     assert results(landed, "usage_rows_a_day").keys() <= {"2026-04"}
 
 
@@ -266,7 +284,7 @@ def test_the_size_of_events_tells_a_change_of_unit(landed: duckdb.DuckDBPyConnec
         row | {"quantity_sum": row["event_count"] * (2 if row["bucket_from"].day == 30 else 1_500)}
         for row in usage(days(1, 31, 100))
     ]
-    fill(landed, "raw_metering.usage_buckets", rows)
+    fill_usage(landed, rows)
     found = results(landed, "usage_quantity_of_an_event")["2026-03"]
     assert (found.passed, found.unexpected) == (False, 1)
     assert "2026-03-30" in found.sample

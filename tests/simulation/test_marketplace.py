@@ -355,7 +355,8 @@ def test_the_double_dip_is_the_same_usage(sample: Path, planted: Planted) -> Non
                 if '"subject":"org-2023"' in line and '"contract_id":"C-2023' in line:
                     event = json.loads(line)
                     rows[event["id"]] = (event["time"], event["type"], event["data"]["quantity"])
-    assert found["gateway-us"] == found["gateway-aws"]
+    # event by event, on the days on which both contracts billed it
+    assert found["gateway-us"].items() <= found["gateway-aws"].items()
     assert len(found["gateway-us"]) > 50
     assert Decimal(planted["M05"]["amount"]) > 0
 

@@ -336,7 +336,8 @@ def gather(connection: duckdb.DuckDBPyConnection, checks: Iterable[Check], as_of
     filled = {
         f"{schema}.{name}"
         for schema, name in connection.execute(
-            "select schema_name, table_name from duckdb_tables() where estimated_size > 0"
+            "select schema_name, table_name from duckdb_tables() where estimated_size > 0 "
+            "union all select schema_name, view_name from duckdb_views() where not internal"
         ).fetchall()
     }
     # Spelled out: to bind a date, DuckDB imports pandas, at seconds.

@@ -86,7 +86,7 @@ violations as (
     union all
     select
         {{ month_of('statements.to_date') }} as period,
-        coalesce(accounts.selling_entity, 'unassigned') as selling_entity,
+        coalesce(accounts.selling_entity, 'UNASSIGNED') as selling_entity,
         'direct' as channel,
         concat_ws('/', 'statement', statements.format, statements.statement_id) as violation_key,
         'B01' as code,

@@ -198,7 +198,7 @@ violations as (
 
     select
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         coalesce(channel, 'direct') as channel,
         violation_key,
         code,

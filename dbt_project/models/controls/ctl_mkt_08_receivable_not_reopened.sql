@@ -28,7 +28,7 @@ population as (
 
     select
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         'aws_marketplace' as channel,
         currency,
         abs(closing) as amount
@@ -44,7 +44,7 @@ violations as (
     union all
     select
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         'aws_marketplace' as channel,
         concat_ws('/', 'rollforward', agreement_id, aws_entity, currency) as violation_key,
         'B22' as code,

@@ -22,7 +22,7 @@ documents as (
 payouts as (
 
     select * from {{ ref('fct_marketplace_payouts') }}
-    where selling_entity <> 'unassigned'
+    where selling_entity <> 'UNASSIGNED'
 
 ),
 
@@ -55,7 +55,7 @@ final as (
 
     select
         accounts.account,
-        coalesce(placed.selling_entity, 'unassigned') as selling_entity
+        coalesce(placed.selling_entity, 'UNASSIGNED') as selling_entity
     from (select distinct entries.account from entries) as accounts
     left join placed on accounts.account = placed.account
 

@@ -56,17 +56,19 @@ valued as (
 
 ),
 
--- A producer of whom nothing could be read may have served every entity.
-entities as (
+-- A producer of whom nothing could be read may have served every scope.
+served_scopes as (
 
     select distinct
         producer,
-        selling_entity
+        selling_entity,
+        channel
     from served
     union
     select
         producers.producer,
-        scopes.selling_entity
+        scopes.selling_entity,
+        scopes.channel
     from producers
     cross join scopes
     where producers.producer not in (select served.producer from served)
@@ -76,20 +78,22 @@ entities as (
 final as (
 
     select
-        entities.producer,
-        entities.selling_entity,
-        scopes.channel,
+        served_scopes.producer,
+        served_scopes.selling_entity,
+        served_scopes.channel,
         valued.currency,
         producers.files,
         producers.accepted,
         cast(valued.amount as decimal(38, 12)) as amount
-    from entities
-    inner join scopes on entities.selling_entity = scopes.selling_entity
-    inner join producers on entities.producer = producers.producer
+    from served_scopes
+    inner join scopes
+        on served_scopes.selling_entity = scopes.selling_entity
+        and served_scopes.channel = scopes.channel
+    inner join producers on served_scopes.producer = producers.producer
     left join valued
-        on entities.producer = valued.producer
-        and entities.selling_entity = valued.selling_entity
-        and scopes.channel = valued.channel
+        on served_scopes.producer = valued.producer
+        and served_scopes.selling_entity = valued.selling_entity
+        and served_scopes.channel = valued.channel
 
 )
 

@@ -112,7 +112,7 @@ final as (
         seen.agreement_id,
         contracts.contract_id,
         contracts.account_id,
-        coalesce(contracts.selling_entity, 'unassigned') as selling_entity,
+        coalesce(contracts.selling_entity, 'UNASSIGNED') as selling_entity,
         coalesce(agreements.currency_code, contracts.currency) as currency,
         agreements.agreement_id is not null as in_feed,
         contracts.agreement_id is not null as in_contracts,

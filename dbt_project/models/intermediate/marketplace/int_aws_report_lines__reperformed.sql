@@ -100,7 +100,7 @@ copies as (
 ),
 
 -- A product with several legacy ids multiplies its lines.
-doubled as (
+repeated as (
 
     select
         copies.line_key,
@@ -115,10 +115,10 @@ doubled as (
 final as (
 
     select
-        doubled.line_key,
-        cast(row_number() over (partition by doubled.line_key order by doubled.broker_id, doubled.legacy_no) as integer)
+        repeated.line_key,
+        cast(row_number() over (partition by repeated.line_key order by repeated.broker_id, repeated.legacy_no) as integer)
             as copy_no,
-        doubled.broker_id,
+        repeated.broker_id,
         invoices.invoice_id,
         cast(invoices.invoiced_at as date) as invoice_date,
         {% for bucket in line_buckets() %}
@@ -135,9 +135,9 @@ final as (
             when totals.seller_net_revenue + totals.paid < 0 then 'Disbursed'
             else 'Partially disbursed'
         end as status
-    from doubled
-    inner join totals on doubled.line_key = totals.line_key
-    left join invoices on doubled.base_key = invoices.base_key
+    from repeated
+    inner join totals on repeated.line_key = totals.line_key
+    left join invoices on repeated.base_key = invoices.base_key
 
 )
 

@@ -36,7 +36,7 @@ parts as (
             when rows_of_events.currency = payouts.paid_currency then rows_of_events.amount
             else rows_of_events.payout_amount
         end as amount,
-        coalesce(agreements.selling_entity, 'unassigned') as selling_entity
+        coalesce(agreements.selling_entity, 'UNASSIGNED') as selling_entity
     from rows_of_events
     inner join payouts on rows_of_events.payout_id = payouts.billing_event_id
     left join lines on rows_of_events.line_key = lines.line_key
@@ -63,7 +63,7 @@ final as (
     select
         payouts.billing_event_id,
         payouts.category,
-        coalesce(composed.selling_entity, 'unassigned') as selling_entity,
+        coalesce(composed.selling_entity, 'UNASSIGNED') as selling_entity,
         payouts.aws_entity,
         payouts.posted_on as paid_on,
         cast(payouts.paid_amount as decimal(38, 12)) as amount,

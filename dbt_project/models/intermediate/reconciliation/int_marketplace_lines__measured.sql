@@ -66,7 +66,7 @@ final as (
         keyed.agreement_id,
         keyed.contract_id,
         keyed.account_id,
-        coalesce(keyed.selling_entity, 'unassigned') as selling_entity,
+        coalesce(keyed.selling_entity, 'UNASSIGNED') as selling_entity,
         keyed.aws_entity,
         keyed.product_id,
         keyed.end_user_account_id,

@@ -156,7 +156,7 @@ component_rows as (
     select
         'payout_components' as comparison,
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         cast(null as varchar) as agreement_id,
         cast(null as varchar) as contract_id,
         cast(null as varchar) as account_id,
@@ -194,7 +194,7 @@ failed_rows as (
     select
         'failed_payout' as comparison,
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         cast(null as varchar) as agreement_id,
         cast(null as varchar) as contract_id,
         cast(null as varchar) as account_id,
@@ -222,7 +222,7 @@ bank_rows as (
     select
         'bank' as comparison,
         period,
-        coalesce(selling_entity, 'unassigned') as selling_entity,
+        coalesce(selling_entity, 'UNASSIGNED') as selling_entity,
         cast(null as varchar) as agreement_id,
         cast(null as varchar) as contract_id,
         cast(null as varchar) as account_id,

@@ -236,7 +236,7 @@ instalment_rows as (
     select
         'instalment' as comparison,
         {{ month_of('due_charges.charged_on') }} as period,
-        coalesce(agreements.selling_entity, 'unassigned') as selling_entity,
+        coalesce(agreements.selling_entity, 'UNASSIGNED') as selling_entity,
         due_charges.agreement_id,
         agreements.contract_id,
         agreements.account_id,

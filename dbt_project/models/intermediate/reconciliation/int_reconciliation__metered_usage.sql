@@ -124,7 +124,7 @@ compared as (
     select
         'unidentified_usage' as comparison,
         period,
-        'unassigned' as selling_entity,
+        'UNASSIGNED' as selling_entity,
         'aws_marketplace' as channel,
         stated_agreement_id as agreement_id,
         null as contract_id,

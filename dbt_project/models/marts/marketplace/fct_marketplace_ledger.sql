@@ -24,7 +24,7 @@ final as (
         rows_of_events.agreement_id,
         agreements.contract_id,
         agreements.account_id,
-        coalesce(agreements.selling_entity, payouts.selling_entity, 'unassigned') as selling_entity,
+        coalesce(agreements.selling_entity, payouts.selling_entity, 'UNASSIGNED') as selling_entity,
         rows_of_events.aws_entity,
         rows_of_events.product_id,
         rows_of_events.reported_offer_id as offer_id,

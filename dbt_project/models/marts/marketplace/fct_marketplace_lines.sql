@@ -82,7 +82,7 @@ final as (
         compared.difference_to_aws_report,
         agreements.contract_id,
         agreements.account_id,
-        coalesce(agreements.selling_entity, 'unassigned') as selling_entity,
+        coalesce(agreements.selling_entity, 'UNASSIGNED') as selling_entity,
         keyed.aws_entity,
         keyed.offer_id,
         keyed.agreement_known,

@@ -217,7 +217,7 @@ final as (
         staged.agreement_id,
         agreements.contract_id,
         agreements.account_id,
-        coalesce(agreements.selling_entity, 'unassigned') as selling_entity,
+        coalesce(agreements.selling_entity, 'UNASSIGNED') as selling_entity,
         staged.aws_entity,
         staged.end_user_account_id,
         staged.period,

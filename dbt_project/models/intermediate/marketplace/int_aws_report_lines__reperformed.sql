@@ -116,8 +116,9 @@ final as (
 
     select
         repeated.line_key,
-        cast(row_number() over (partition by repeated.line_key order by repeated.broker_id, repeated.legacy_no) as integer)
-            as copy_no,
+        cast(row_number() over (
+            partition by repeated.line_key order by repeated.broker_id, repeated.legacy_no
+        ) as integer) as copy_no,
         repeated.broker_id,
         invoices.invoice_id,
         cast(invoices.invoiced_at as date) as invoice_date,

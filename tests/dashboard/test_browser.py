@@ -60,7 +60,8 @@ def test_pages_open_without_errors_and_fit(context: BrowserContext, site: str) -
     page.on("response", lambda r: faults.append(f"{r.url}: {r.status}") if r.status != 200 else None)
     page.on("dialog", lambda d: faults.append(f"{page.url}: a script ran: {d.message}"))
     for address in PAGES:
-        page.goto(site + address, wait_until="load")
+        # The icon is asked for after the page has loaded; leaving before it came would look like a failure.
+        page.goto(site + address, wait_until="networkidle")
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wide > 0:
             faults.append(f"{address} scrolls sideways by {wide} px")

@@ -31,6 +31,8 @@ _UNITS = ("units_received", "units_accepted", "units_duplicate", "units_conflict
 
 # Meters the usage files of a batch: (connection, files, batch, as_of).
 Meter = Callable[[duckdb.DuckDBPyConnection, Sequence[LandedFile], int, date], None]
+# What was counted in a file that has been read, and how its rows are taken in.
+_Read = tuple[FileTotals, Callable[[], Account]]
 
 
 @dataclass
@@ -77,11 +79,9 @@ class BatchLoader:
         self._enter(new)
         self._load_manifests([entry for entry in new if entry.source == kinds.MANIFEST.source])
         data = [*self._retried(), *(entry for entry in new if entry.source != kinds.MANIFEST.source)]
-        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX, kinds.BANK):
+        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX, kinds.BANK, kinds.FEEDS):
             for file in self._sound(entry for entry in data if entry.source == kind.source):
-                self._load_rows(file)
-        for file in self._sound(entry for entry in data if entry.source == kinds.FEEDS.source):
-            self._load_feed(file)
+                self._load(file)
         self._load_usage(list(self._sound(entry for entry in data if entry.source == kinds.USAGE.source)), meter)
         for entry in new:
             if entry.source == kinds.UNKNOWN.source:
@@ -224,39 +224,12 @@ class BatchLoader:
 
     # -- rows --------------------------------------------------------------------------------------------------
 
-    def _load_rows(self, file: LandedFile) -> None:
-        try:
-            with open_text(file.absolute, compressed=kinds.opens_compressed(file.path)) as stream:
-                parsed = list(READERS[file.source](stream, file.path))
-        except FileFault as error:
-            entry = self._zone.entry(file.file_sequence)
-            self._set_aside(entry, Fault("container", str(error)), self._readable_rows(entry))
-            return
-        except (Unreadable, OSError, EOFError, UnicodeDecodeError):
-            # It was sound when it was registered a moment ago.
-            fault = Fault("container", "the file changed while it was read")
-            self._set_aside(self._zone.entry(file.file_sequence), fault)
-            return
+    def _load(self, file: LandedFile) -> None:
+        """Read a file, hold it against its manifest, and take its rows in or set it aside whole."""
         entry = self._zone.entry(file.file_sequence)
-        if not parsed and file.source == kinds.CONTRACTS.source:
-            self._set_aside(entry, Fault("container", "the file is empty"))
-            return
-        unparseable = sum(isinstance(item, Fault) for _, item in parsed)
-        records = sum(is_row(item) for _, item in parsed)
-        totals = FileTotals(records=records, unparseable=unparseable)
-        disagreement = manifests.disagreement(file.manifest, totals) if file.manifest else None
-        if disagreement:
-            self._set_aside(entry, Fault("manifest", disagreement), records)
-        else:
-            self._account(entry, self._rows.write(file, parsed))
-            self._mark(file.file_sequence, LOADED)
-        if file.manifest:
-            self._judged[file.manifest.file_sequence] = (file.file_sequence, disagreement)
-
-    def _load_feed(self, file: LandedFile) -> None:
-        entry = self._zone.entry(file.file_sequence)
+        read = self._read_feed if file.source == kinds.FEEDS.source else self._read_rows
         try:
-            month = marketplace.read(self._connection, file)
+            totals, write = read(file)
         except FileFault as error:
             self._set_aside(entry, Fault("container", str(error)), self._readable_rows(entry))
             return
@@ -264,17 +237,33 @@ class BatchLoader:
             # It was sound when it was registered a moment ago.
             self._set_aside(entry, Fault("container", "the file changed while it was read"))
             return
-        totals = FileTotals(records=month.records, unparseable=len(month.faults))
         disagreement = manifests.disagreement(file.manifest, totals) if file.manifest else None
         if disagreement:
-            self._set_aside(entry, Fault("manifest", disagreement), month.records)
+            self._set_aside(entry, Fault("manifest", disagreement), totals.records)
         else:
-            for fault in month.faults:
-                self._quarantine(entry, fault)
-            self._account(entry, month.write(self._as_of))
+            self._account(entry, write())
             self._mark(file.file_sequence, LOADED)
         if file.manifest:
             self._judged[file.manifest.file_sequence] = (file.file_sequence, disagreement)
+
+    def _read_rows(self, file: LandedFile) -> _Read:
+        with open_text(file.absolute, compressed=kinds.opens_compressed(file.path)) as stream:
+            parsed = list(READERS[file.source](stream, file.path))
+        if not parsed and file.source == kinds.CONTRACTS.source:
+            raise FileFault("the file is empty")
+        unparseable = sum(isinstance(item, Fault) for _, item in parsed)
+        records = sum(is_row(item) for _, item in parsed)
+        return FileTotals(records=records, unparseable=unparseable), lambda: self._rows.write(file, parsed)
+
+    def _read_feed(self, file: LandedFile) -> _Read:
+        month = marketplace.read(self._connection, file)
+
+        def write() -> Account:
+            for fault in month.faults:
+                self._quarantine(self._zone.entry(file.file_sequence), fault)
+            return month.write(self._as_of)
+
+        return FileTotals(records=month.records, unparseable=len(month.faults)), write
 
     def _load_usage(self, files: Sequence[LandedFile], meter: Meter) -> None:
         self._buffer.flush()

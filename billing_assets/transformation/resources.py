@@ -44,14 +44,20 @@ def manifest_path(settings: Settings) -> Path:
     manifest = settings.home / "dbt" / "manifest.json"
     newest = max(p.stat().st_mtime_ns for p in PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"})
     if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
-        from dbt.cli.main import dbtRunner
-
         settings.home.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("BILLING_WAREHOUSE", str(settings.warehouse_path))
-        parsed = dbtRunner().invoke(["parse", *_where(settings)])
-        if not parsed.success:
-            raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
+        _parse(settings)
     return manifest
+
+
+def _parse(settings: Settings) -> Any:
+    # Seven seconds to import, so only when a phase really runs.
+    from dbt.cli.main import dbtRunner
+
+    parsed = dbtRunner().invoke(["parse", *_where(settings)])
+    if not parsed.success:
+        raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
+    return parsed.result
 
 
 class TransformationFailed(OperatorError):
@@ -104,15 +110,9 @@ class Dbt:
         """Parse the project, once: both phases use it. Needs no warehouse, so other work may have the file."""
         if self._manifest is not None:
             return
-        # Seven seconds to import, so only when a phase really runs.
-        from dbt.cli.main import dbtRunner
-
         self._name_warehouse()
         tell("dbt: reading the project")
-        parsed = dbtRunner().invoke(["parse", *_where(self._settings)])
-        if not parsed.success:
-            raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
-        self._manifest = parsed.result
+        self._manifest = _parse(self._settings)
 
     def nodes(self) -> dict[str, Any]:
         """The parsed project's nodes as the manifest file describes them, by unique id."""

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 
 from billing_assets.ledger.errors import LedgerError
-from billing_assets.ledger.tables import DENSE, ENTRY, METADATA, keys_of
+from billing_assets.ledger.tables import DENSE, ENTRY, METADATA, NUMBER_STARTS, keys_of
 
 # A nightly run and a person's approval meet for moments only; longer than this another run holds the ledger.
 _WAIT_SECONDS = 10
@@ -68,6 +68,14 @@ def install(connection: Connection, tables: Iterable[str]) -> None:
             connection.exec_driver_sql(statement)
 
 
+def reinstall(connection: Connection) -> None:
+    """Drop the guards there are and create those of every table: called by a migration that changes their keys."""
+    names = connection.execute(text("select name from sqlite_master where type = 'trigger' and name like 'guard_%'"))
+    for name in [str(found) for found in names.scalars()]:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    install(connection, [table.name for table in METADATA.sorted_tables])
+
+
 def broken(connection: Connection) -> list[tuple[str, str]]:
     """(table, what is wrong) for each guard that is missing or altered, and each trigger that is none of ours."""
     rows = connection.execute(text("select tbl_name, name, sql from sqlite_master where type = 'trigger'"))
@@ -111,7 +119,12 @@ def _insert_checks(table: Table) -> list[tuple[str, str]]:
         )
     for counter, within in DENSE.get(table.name, []):
         same = " AND ".join(f"{column} = NEW.{column}" for column in within) or "1"
-        last = f"(SELECT coalesce(max({counter}), 0) FROM {table.name} WHERE {same})"
+        before = "0"
+        if counter == "number_no":
+            # A range that another system began goes on where that one stopped.
+            start = f"SELECT next_no FROM {NUMBER_STARTS.name} WHERE {same}"
+            before = f"coalesce(({start}), 1) - 1"
+        last = f"(SELECT coalesce(max({counter}), {before}) FROM {table.name} WHERE {same})"
         checks.append((f"NEW.{counter} IS NOT {last} + 1", f"{table.name}.{counter} is out of order"))
     last_entry = "(SELECT coalesce(max(sequence), 0) FROM entry)"
     if table is ENTRY:

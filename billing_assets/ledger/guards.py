@@ -71,7 +71,7 @@ def install(connection: Connection, tables: Iterable[str]) -> None:
 def reinstall(connection: Connection) -> None:
     """Drop the guards there are and create those of every table: called by a migration that changes their keys."""
     names = connection.execute(text("select name from sqlite_master where type = 'trigger' and name like 'guard_%'"))
-    for name in [str(found) for found in names.scalars()]:
+    for (name,) in names.fetchall():
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
     install(connection, [table.name for table in METADATA.sorted_tables])
 

@@ -115,6 +115,7 @@ ISSUED_LINES = _typed(
     _text("currency"),
     _whole("price_version", null=True),
     _text("original_period", null=True),
+    _whole("corrects_line_no", null=True),  # of a credit memo: the line of the corrected document
 )
 
 # What happened to an issued document as a whole, beside its delivery and its corrections: it was voided.

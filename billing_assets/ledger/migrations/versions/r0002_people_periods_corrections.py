@@ -31,6 +31,7 @@ def _add(table: str, *columns: sa.Column[str] | sa.Column[int]) -> None:
 def upgrade() -> None:
     _add("entry", *_text("signature", null=True))
     _add("issued_documents", *_whole("decision_no", null=True))
+    _add("issued_lines", *_whole("corrects_line_no", null=True))
     _add("decisions", *_whole("request_no", null=True))
     _add(
         "decisions",

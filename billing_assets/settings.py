@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     home: Path = PROJECT_ROOT / "home"
     as_of: date | None = None
     ledger_url: str | None = None
+    # Where issued documents are published; in the environment a JSON list, as ["file", "netsuite"].
+    targets: tuple[str, ...] = ("file",)
     # Signing key and signed roots, outside the database; on another disk, a cut-off ledger is found out.
     seal: Path | None = None
 

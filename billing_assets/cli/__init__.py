@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from billing_assets.cli import documents, periods, record, runs
+from billing_assets.cli import documents, people, periods, publishing, record, runs
 from billing_assets.errors import OperatorError
 
 
@@ -35,8 +35,13 @@ for command in (
     runs.score,
     runs.dashboard,
     runs.feed,
-    documents.explain,
+    *documents.COMMANDS,
+    *publishing.COMMANDS,
     periods.close,
+    periods.period,
     record.audit,
+    record.backup,
+    record.restore,
+    *people.COMMANDS,
 ):
     main.add_command(command)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, Table, Text, UniqueConstraint
 
 METADATA = MetaData()
+# Ordered by its bytes on every database: what is read in order of a key is read in the same order everywhere.
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def _text(name: str, *, null: bool = False, key: bool = False, of: str | None = None) -> Column[str]:
     reference = [ForeignKey(of)] if of else []
-    return Column(name, Text, *reference, nullable=null, primary_key=key)
+    return Column(name, TEXT, *reference, nullable=null, primary_key=key)
 
 
 def _whole(name: str, *, null: bool = False, key: bool = False) -> Column[int]:
@@ -175,6 +177,22 @@ OUTBOX_ATTEMPTS = _typed(
     _text("as_of"),
 )
 
+# What a target said it had of a batch when it was asked, beside what was issued and what it had confirmed.
+CONTROL_TOTALS = _typed(
+    "control_totals",
+    _text("target", key=True),
+    _whole("batch", key=True),
+    _text("currency", key=True),
+    _whole("check_no", key=True),
+    _whole("issued_documents"),
+    _text("issued_amount"),
+    _whole("confirmed_documents"),
+    _text("confirmed_amount"),
+    _whole("held_documents"),
+    _text("held_amount"),
+    _text("as_of"),
+)
+
 EXCEPTION_EVENTS = _typed(
     "exception_events",
     _text("exception_id", key=True),
@@ -203,8 +221,10 @@ DECISIONS = _typed(
     _text("role", null=True),  # the role it was exercised in
     _text("on_behalf_of", null=True),  # the person whose duty a delegate or a service account exercised
     _text("object_hash", null=True),  # canonical hash of what was decided on: another content voids the decision
+    _text("account_id", null=True),  # the customer whose exposure the money counts towards
     _text("amount", null=True),
     _text("currency", null=True),
+    _text("amount_usd", null=True),
     _text("exposure", null=True),  # cumulative, US dollars, as the approval ladder saw it
     _text("links", null=True),  # JSON list of the chain keys by which duty pairs are compared
     Index("uq_decisions_answer", "request_no", "actor", unique=True),  # nobody answers a request twice
@@ -266,6 +286,7 @@ DENSE: dict[str, list[tuple[str, tuple[str, ...]]]] = {
     "gate_verdicts": [("verdict_no", ("issue_batch",))],
     "document_events": [("event_no", ("document_id",))],
     "outbox_attempts": [("attempt_no", ("item_key",))],
+    "control_totals": [("check_no", ("target", "batch", "currency"))],
     "exception_events": [("event_no", ("exception_id",))],
     "decisions": [("decision_no", ())],
     "access_events": [("event_no", ())],

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing_assets.ledger import guards
+from billing_assets.ledger.tables import TEXT
 
 revision = "0002"
 down_revision = "0001"
@@ -16,7 +17,7 @@ depends_on = None
 
 
 def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.Text, nullable=null) for name in names]
+    return [sa.Column(name, TEXT, nullable=null) for name in names]
 
 
 def _whole(*names: str, null: bool = False) -> list[sa.Column[int]]:
@@ -35,7 +36,8 @@ def upgrade() -> None:
     _add("decisions", *_whole("request_no", null=True))
     _add(
         "decisions",
-        *_text("duty", "role", "on_behalf_of", "object_hash", "amount", "currency", "exposure", "links", null=True),
+        *_text("duty", "role", "on_behalf_of", "object_hash", "account_id", null=True),
+        *_text("amount", "currency", "amount_usd", "exposure", "links", null=True),
     )
     op.create_index("uq_issued_documents_decision", "issued_documents", ["decision_no", "kind"], unique=True)
     op.create_index("uq_decisions_answer", "decisions", ["request_no", "actor"], unique=True)
@@ -49,6 +51,22 @@ def upgrade() -> None:
         *_whole("entry_sequence"),
         sa.ForeignKeyConstraint(["document_id"], ["issued_documents.document_id"]),
         sa.PrimaryKeyConstraint("document_id", "event_no"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "control_totals",
+        *_text("target"),
+        *_whole("batch"),
+        *_text("currency"),
+        *_whole("check_no"),
+        *_whole("issued_documents"),
+        *_text("issued_amount"),
+        *_whole("confirmed_documents"),
+        *_text("confirmed_amount"),
+        *_whole("held_documents"),
+        *_text("held_amount", "as_of"),
+        *_whole("entry_sequence"),
+        sa.PrimaryKeyConstraint("target", "batch", "currency", "check_no"),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -30,7 +30,6 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     """
     bench.execute(
         """
-        create or replace table rejected (file_sequence bigint, line bigint);
         create or replace table seen (event_date date, batch integer, key ubigint);
         create or replace table candidate_keys (key ubigint)
         """
@@ -65,8 +64,8 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
         _let_stand(bench)
         _judge_corrections(bench, lookback_days)
     bench.execute(
-        "delete from events using rejected"
-        " where events.file_sequence = rejected.file_sequence and events.line = rejected.line"
+        "delete from events using left_out"
+        " where events.file_sequence = left_out.file_sequence and events.line = left_out.line"
     )
 
 
@@ -125,10 +124,10 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
     is_same_key = " and ".join(f"standing.{name} = judged.{name}" for name in ("key", "source", "event_id"))
     bench.execute(
         f"""
-        create or replace table verdicts as
+        insert into left_out
         with against_standing as (
             select
-                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                judged.*, standing.file_sequence as first_file, standing.line as first_line,
                 {is_same} as is_same, {differences} as differences
             from judged
             join standing
@@ -147,32 +146,27 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
         ),
         against_each_other as (
             select
-                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                judged.*, standing.file_sequence as first_file, standing.line as first_line,
                 {is_same} as is_same, {differences} as differences
             from firsts
             join judged as standing using (place)
             join unmet as judged on {is_same_key} and standing.place <> judged.place
+        ),
+        verdicts as (
+            from against_standing union all from against_each_other
         )
-        from against_standing union all from against_each_other
-        """
-    )
-    bench.execute(
-        """
-        insert into left_out
         select
-            judged.* exclude (place)
-                replace (case when not verdicts.is_same then 'conflict ' || verdicts.differences end as fault),
-            if(verdicts.is_same, 'duplicate', 'conflict'), verdicts.first_file, verdicts.first_line
-        from judged
-        join verdicts using (place)
+            * exclude (place, first_file, first_line, is_same, differences)
+                replace (case when not is_same then 'conflict ' || differences end as fault),
+            if(is_same, 'duplicate', 'conflict'), first_file, first_line
+        from verdicts
         """
     )
-    bench.execute("insert into rejected select file_sequence, line from judged semi join verdicts using (place)")
 
 
 def _let_stand(bench: duckdb.DuckDBPyConnection) -> None:
     """What was judged and accepted joins `standing`, for the corrections that come after it."""
-    bench.execute(f"insert into standing select {_ROW}, key, false from judged anti join verdicts using (place)")
+    bench.execute(f"insert into standing select {_ROW}, key, false from judged anti join left_out using (file_sequence, line)")
 
 
 def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
@@ -204,7 +198,6 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
         from pending
         """
     )
-    bench.execute("insert into rejected select file_sequence, line from pending")
 
 
 def _insert(bench: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.Array]) -> None:

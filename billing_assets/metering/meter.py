@@ -94,9 +94,9 @@ def meter_batch(
                 writing = pool.submit(committed.write, bench.cursor(), written)
                 originals = pool.submit(conservation.originals, bench.cursor(), files)
                 if written:
-                    connection.executemany(
-                        "insert into raw_metering.lake_parts (event_date, batch, path, rows) values (?, ?, ?, ?)",
-                        [(part.event_date, part.batch, part.path, part.rows) for part in written],
+                    rows = ", ".join(str((f"{p.event_date}", p.batch, p.path, p.rows)) for p in written)
+                    connection.execute(
+                        f"insert into raw_metering.lake_parts (event_date, batch, path, rows) values {rows}"
                     )
                 progress("usage: rolling up")
                 if rebuild:

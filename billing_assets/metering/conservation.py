@@ -102,9 +102,7 @@ def count(
 
 def originals(bench: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> Originals:
     """The original text of the rows that `set_aside` writes, by file and line."""
-    lines = dict(
-        bench.execute(f"select file_sequence, list(line) {_FAULTY} group by file_sequence").fetchall(),
-    )
+    lines = dict(bench.execute(f"select file_sequence, list(line) {_FAULTY} group by file_sequence").fetchall())
     return {
         file.file_sequence: usage.originals(file, lines[file.file_sequence])
         for file in files

@@ -35,7 +35,7 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
         """
     )
     found = bench.execute("select event_date, count(corrects) from events group by event_date").fetchall()
-    dates = sorted(day for day, _ in found)
+    dates = [day for day, _ in found]
     has_corrections = any(corrections for _, corrections in found)
     keys = _sorted_keys(bench, "select key from events")
     _insert(bench, "candidate_keys", {"key": pa.array(keys[1:][keys[1:] == keys[:-1]])})
@@ -166,7 +166,9 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
 
 def _let_stand(bench: duckdb.DuckDBPyConnection) -> None:
     """What was judged and accepted joins `standing`, for the corrections that come after it."""
-    bench.execute(f"insert into standing select {_ROW}, key, false from judged anti join left_out using (file_sequence, line)")
+    bench.execute(
+        f"insert into standing select {_ROW}, key, false from judged anti join left_out using (file_sequence, line)"
+    )
 
 
 def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
@@ -183,9 +185,7 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
         )
         if _count(bench, "judged") == 0:
             break
-        bench.execute(
-            "create or replace table pending as from pending anti join judged using (file_sequence, line)"
-        )
+        bench.execute("create or replace table pending as from pending anti join judged using (file_sequence, line)")
         _judge(bench, lookback_days)
         _let_stand(bench)
     bench.execute(

@@ -22,7 +22,6 @@ from billing_assets.metering.lake import Lake, LakePart
 from billing_assets.metering.rollup import register_rules, roll_up
 from billing_assets.metering.rules import read_rules
 
-
 # Below this, one more thread costs more than it brings: each of some fifty statements waits a millisecond for it.
 _ROWS_A_THREAD = 500_000
 

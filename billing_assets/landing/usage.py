@@ -135,8 +135,6 @@ class _Event(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.encode
-# A quote before a blank: perhaps a name apart from its colon, which the count of names below would miss.
-_BLANK_AFTER_QUOTE = (b'" ', b'"\t', b'"\r')
 
 
 def _json_batches(file: LandedFile) -> Iterator[pa.RecordBatch]:
@@ -178,7 +176,9 @@ def _read_json_lines(rows: _Rows, lines: list[bytes], before: int) -> None:
             names = 6 + len(data) + (event.specversion is not None)
             quantity: str | None = None
             raw = data.pop("quantity", None)
-            is_plain = line.count(b'":') == names and not any(mark in line for mark in _BLANK_AFTER_QUOTE)
+            # A quote before a blank: perhaps a name apart from its colon, which the count of names would miss.
+            # Not a loop over the three, which took as long as all else.
+            is_plain = line.count(b'":') == names and not (b'" ' in line or b'"\t' in line or b'"\r' in line)
             if raw is not None:
                 quantity = str(raw, "utf-8")
                 if quantity[0] == '"':

@@ -31,8 +31,8 @@ _FORMAT = f"format parquet, parquet_version v2, compression snappy, row_group_si
 Keys = NDArray[np.uint64]
 # A filter has about 16 places a key, one byte each, and 64 kB to 64 MB in all.
 _PLACES_A_KEY, _LEAST_BITS, _MOST_BITS = 16, 16, 26
-# Keys filtered at once: 128 kB.
-_PIECE = 16_384
+# Keys filtered at once: 256 kB.
+_PIECE = 32_768
 
 
 @dataclass(frozen=True, order=True)

@@ -118,6 +118,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
             "controller.one": "controller",
             "controller.two": "controller",
             "cfo.one": "cfo",
+            "analyst.one": "analyst",
         }
         at.people = staff(ledger, roles, third)
         controller = at.people["controller.one"]

@@ -8,7 +8,8 @@ import pytest
 
 from tests.survival.boundaries import STEPS, Home
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
+# Four runs and the reading of the dbt project do not fit into `make test`.
+pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt, pytest.mark.soak]
 
 
 def test_killed_while_publishing_and_right_after_it(tmp_path: Path) -> None:
@@ -25,7 +26,6 @@ def test_killed_while_publishing_and_right_after_it(tmp_path: Path) -> None:
     assert home.left() == undisturbed
 
 
-@pytest.mark.soak
 def test_killed_at_the_end_of_every_step(tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.run()

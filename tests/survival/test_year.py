@@ -20,7 +20,8 @@ from tests.survival.year import ENTITIES, REOPENED, VOIDED, Year
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
 
-SMALL, FULL = 3, 12
+# Two months have everything in them but the second lock of the month that is opened again; a night takes half a minute.
+SMALL, FULL = 2, 12
 Row = dict[str, Any]
 # What a row of the roll-forward carries on, month by month; and credit, grant by grant.
 _ROLLED = ("kind", "selling_entity", "currency", "agreement_id", "aws_entity")
@@ -162,14 +163,15 @@ def judged(root: Path, months: int) -> Year:
     with year.ledger() as ledger:
         states = ledger.period_states()
         voided = [row for row in ledger.extract()["issued_documents"].to_pylist() if row["voided_on"] is not None]
-    assert months > max(VOIDED, REOPENED + 1)
-    assert len([at for at in states.values() if at.state == LOCKED]) == len(ENTITIES) * (months - 1)
+    assert months > max(VOIDED, REOPENED)
+    open_again = months == REOPENED + 1  # it is locked a month later
+    assert len([at for at in states.values() if at.state == LOCKED]) == len(ENTITIES) * (months - 1) - open_again
     assert sum(at.version == 2 for at in states.values()) == 1
     assert len(voided) == 1
     return year
 
 
-def test_three_months(tmp_path: Path) -> None:
+def test_two_months(tmp_path: Path) -> None:
     judged(tmp_path, SMALL)
 
 

@@ -1,11 +1,4 @@
-with drafts as (
-
-    select * from {{ ref('fct_draft_invoices') }}
-    where is_due and not is_issued
-
-),
-
-draft_lines as (
+with draft_lines as (
 
     select * from {{ ref('fct_draft_invoice_lines') }}
 
@@ -16,6 +9,14 @@ issued as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
     where issue_date < {{ as_of() }}
+
+),
+
+-- What was issued today is judged as the draft that it was, so that a run which was broken off and begun again agrees.
+drafts as (
+
+    select * from {{ ref('fct_draft_invoices') }}
+    where is_due and document_id not in (select issued.document_id from issued)
 
 ),
 
@@ -48,7 +49,8 @@ documents as (
         cast(null as date) as issue_date,
         total,
         false as is_correction,
-        true as is_draft
+        true as is_draft,
+        is_issued
     from drafts
     union all
     select
@@ -65,7 +67,8 @@ documents as (
         issue_date,
         total,
         is_correction,
-        false as is_draft
+        false as is_draft,
+        true as is_issued
     from issued
 
 ),
@@ -118,7 +121,7 @@ judged as (
     select
         dated.*,
         case
-            when dated.is_draft and dated.is_locked then 'would be posted into a locked month'
+            when dated.is_draft and not dated.is_issued and dated.is_locked then 'would be posted into a locked month'
             when dated.close_period < dated.service_month then 'is posted before the month of its service'
             when dated.issue_date < dated.bill_date then 'was issued before its bill date'
             when

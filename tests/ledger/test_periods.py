@@ -197,7 +197,8 @@ def test_reopening_needs_a_request_of_its_kind_that_has_opened_nothing_yet(ledge
 
 def test_a_locked_month_takes_nothing(ledger: Ledger) -> None:
     close(ledger)
-    for changes in ({}, {"kind": "credit_memo", "total": Decimal(-1)}):
+    both: list[dict[str, Any]] = [{}, {"kind": "credit_memo", "total": Decimal(-1)}]
+    for changes in both:
         with pytest.raises(PeriodLocked, match=r"is locked\. Run again to draft it into 2026-02, or"):
             issue(ledger, "2026-01", **changes)
     assert issue(ledger, "2026-02") == ["US01-INV-000001"]

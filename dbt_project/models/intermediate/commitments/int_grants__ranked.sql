@@ -31,6 +31,12 @@ applies_to as (
 
 ),
 
+credited as (
+
+    select * from {{ ref('int_purchases__credited') }}
+
+),
+
 run as (
 
     select {{ as_of() }} as as_of
@@ -188,7 +194,16 @@ scopes as (
 described as (
 
     select
-        gathered.* exclude (unit),
+        gathered.* exclude (unit, amount),
+        -- A purchase that was credited gives its share of the grant back: what was not paid for is not there to draw.
+        case
+            when credited.billed_amount is null or gathered.is_opening then gathered.amount
+            when credited.credited_amount >= credited.billed_amount then 0
+            else
+                {{ multiply_divide(
+                    'gathered.amount', 'credited.billed_amount - credited.credited_amount', 'credited.billed_amount'
+                ) }}
+        end as amount,
         case when gathered.unit = versioned.currency then 'currency' else gathered.unit end as unit,
         scopes.targets,
         versioned.currency,
@@ -208,6 +223,9 @@ described as (
         and gathered.version = scopes.version
         and gathered.owner_kind = scopes.owner_kind
         and gathered.grant_id = scopes.owner_id
+    left join credited
+        on gathered.contract_id = credited.contract_id
+        and coalesce(gathered.purchased_by, gathered.commitment_id) = credited.charge_id
 
 ),
 

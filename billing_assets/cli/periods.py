@@ -60,25 +60,30 @@ def period_status(entity: str | None, month: str | None, home: Path | None) -> N
 
 
 @period.command("soft-close")
-@click.argument("entity")
+@click.argument("entities", metavar="ENTITY[,ENTITY...]")
 @click.argument("month", metavar="PERIOD")
 @click.option("--reason", required=True)
 @home_option
-def period_soft_close(entity: str, month: str, reason: str, home: Path | None) -> None:
+def period_soft_close(entities: str, month: str, reason: str, home: Path | None) -> None:
     """Let nothing but adjustments into a month; what is drafted for it later goes to the next one."""
     with _acting(home) as (months, actor):
-        _tell(entity, month, months.soft_close(actor, entity, month, reason).version, "soft closed")
+        for entity in entities.split(","):
+            _tell(entity, month, months.soft_close(actor, entity, month, reason).version, "soft closed")
 
 
 @period.command("lock")
-@click.argument("entity")
+@click.argument("entities", metavar="ENTITY[,ENTITY...]")
 @click.argument("month", metavar="PERIOD")
 @click.option("--reason", required=True)
 @home_option
-def period_lock(entity: str, month: str, reason: str, home: Path | None) -> None:
-    """Shut a soft-closed month and freeze its reports; says all that is in the way, with counts and money."""
+def period_lock(entities: str, month: str, reason: str, home: Path | None) -> None:
+    """Shut a soft-closed month and freeze its reports; says all that is in the way, with counts and money.
+
+    Name all entities that are ready at once: a lock is a decision, so the next command would ask for a new run.
+    """
     with _acting(home) as (months, actor):
-        _tell(entity, month, months.lock(actor, entity, month, reason).version, "locked")
+        for entity in entities.split(","):
+            _tell(entity, month, months.lock(actor, entity, month, reason).version, "locked")
 
 
 @period.command("reopen")

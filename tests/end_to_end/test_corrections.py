@@ -94,6 +94,7 @@ def land(root: Path, name: str, events: Sequence[Json]) -> None:
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
 
 
+@pytest.mark.usefixtures("models_only")
 def test_a_month_is_corrected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     for name, taxes in (("LATE", []), ("GOOD", TAX), ("OOPS", [])):

@@ -107,7 +107,7 @@ def waive_late_usage(at: Home, ledger: Ledger, day: date) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(models_only: None, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Two contracts of US01 through: soft close, lock, late landing, rebuild, reopening, second lock."""
     at = Home(tmp_path_factory.mktemp("locked_months"))
     third, fourth, fifth = date(2026, 2, 3), date(2026, 2, 4), date(2026, 2, 5)

@@ -18,7 +18,7 @@ from billing_assets.ledger.periods import LOCKED
 from tests.end_to_end.conftest import report
 from tests.survival.year import ENTITIES, REOPENED, VOIDED, Year
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt, pytest.mark.soak]
 
 # Two months have everything in them but the second lock of the month that is opened again; a night takes half a minute.
 SMALL, FULL = 2, 12
@@ -175,6 +175,5 @@ def test_two_months(tmp_path: Path) -> None:
     judged(tmp_path, SMALL)
 
 
-@pytest.mark.soak
 def test_twelve_months(tmp_path: Path) -> None:
     print("\n".join(judged(tmp_path, FULL).happened))

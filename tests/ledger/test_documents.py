@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
 
 from billing_assets.ledger import (
     DocumentConflict,
@@ -28,7 +29,7 @@ from billing_assets.ledger import (
     StaleDraft,
 )
 from billing_assets.ledger.chain import Appender
-from tests.ledger.builders import AS_OF, OPEN, RUN, Verdict, line, new_ledger, request, url_of
+from tests.ledger.builders import AS_OF, OPEN, RUN, Place, Verdict, line, new_ledger, request, url_of
 
 
 def issue(ledger: Ledger, *requests: IssueRequest, targets: tuple[str, ...] = ("file",)) -> list[str]:
@@ -180,14 +181,15 @@ def test_a_held_document_does_not_hold_another(ledger: Ledger) -> None:
     assert len(ledger.issue([request("C-1")], ["file"], [*OPEN, held], RUN)) == 1
 
 
-def test_the_verdicts_stay_with_the_issuing_transaction(tmp_path: Path, ledger: Ledger) -> None:
-    import sqlite3
-
+def test_the_verdicts_stay_with_the_issuing_transaction(place: Place, ledger: Ledger) -> None:
     ledger.issue([request("C-1")], ["file"], [*OPEN, Verdict(level="period", verdict="closed", reasons=("X",))], RUN)
-    ledger.close()
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as raw:
-        rows = raw.execute("select issue_batch, level, verdict, reasons, scope_hash from gate_verdicts").fetchall()
-        [document] = raw.execute("select issue_batch, run_identity from issued_documents").fetchall()
+    engine = create_engine(place.url)
+    with engine.connect() as raw:
+        rows = raw.execute(
+            text("select issue_batch, level, verdict, reasons, scope_hash from gate_verdicts order by verdict_no")
+        ).all()
+        [document] = raw.execute(text("select issue_batch, run_identity from issued_documents")).all()
+    engine.dispose()
     assert rows == [(1, "scope", "open", "[]", "5c09e")] * 2 + [(1, "period", "closed", '["X"]', "5c09e")]
     assert document == (1, RUN.text)
 

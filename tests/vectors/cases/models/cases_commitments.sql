@@ -15,12 +15,18 @@ with cases as (
 fees as (
 
     select
-        case_id,
-        sum(case
-            when round_fees_first then {{ rounded("cast(item ->> '$' as decimal(38, 12))") }}
-            else cast(item ->> '$' as decimal(38, 12))
-        end) as spent
+        *,
+        cast(item ->> '$' as decimal(38, 12)) as fee
     from {{ items('cases', "(inputs -> '$.fees')") }}
+
+),
+
+fee_sums as (
+
+    select
+        case_id,
+        sum(case when round_fees_first then {{ rounded('fee') }} else fee end) as spent
+    from fees
     group by case_id
 
 ),
@@ -31,10 +37,28 @@ prorated as (
         cases.case_id,
         cases.places,
         cases.mode,
-        {{ rounded(prorate('cases.minimum', 'cases.part_days', 'cases.full_days')) }} as committed,
-        coalesce(fees.spent, 0) as spent
+        {{ prorate('cases.minimum', 'cases.part_days', 'cases.full_days') }} as prorated_minimum,
+        coalesce(fee_sums.spent, 0) as spent
     from cases
-    left join fees on cases.case_id = fees.case_id
+    left join fee_sums on cases.case_id = fee_sums.case_id
+
+),
+
+committed as (
+
+    select
+        *,
+        {{ rounded('prorated_minimum') }} as committed
+    from prorated
+
+),
+
+compared as (
+
+    select
+        *,
+        {{ true_up('committed', 'spent') }} as shortfall
+    from committed
 
 ),
 
@@ -42,9 +66,8 @@ final as (
 
     select
         case_id,
-        json_object('amount', {{ figure(rounded(true_up('committed', 'spent'))) }}, 'minimum', {{ figure('committed') }})
-            as figures
-    from prorated
+        json_object('amount', {{ figure(rounded('shortfall')) }}, 'minimum', {{ figure('committed') }}) as figures
+    from compared
 
 )
 

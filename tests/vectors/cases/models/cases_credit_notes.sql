@@ -31,10 +31,37 @@ credited as (
         mode,
         coalesce({{ number_of('item', 'tax_rate_percent') }}, {{ number_of('inputs', 'tax_rate_percent') }}, 0)
             as rate_percent,
-        {{ rounded(prorate(
-            number_of('item', 'amount'), 'coalesce(' ~ number_of('item', 'days') ~ ', 1)',
-            'coalesce(' ~ number_of('item', 'period_days') ~ ', 1)')) }} as item_amount
+        {{ number_of('item', 'amount') }} as full_amount,
+        coalesce({{ number_of('item', 'days') }}, 1) as part_days,
+        coalesce({{ number_of('item', 'period_days') }}, 1) as full_days
     from stated_items
+
+),
+
+shares as (
+
+    select
+        *,
+        {{ prorate('full_amount', 'part_days', 'full_days') }} as share
+    from credited
+
+),
+
+rounded_items as (
+
+    select
+        *,
+        {{ rounded('share') }} as item_amount
+    from shares
+
+),
+
+measured as (
+
+    select
+        *,
+        {{ tax_amount('item_amount', 'rate_percent') }} as unrounded_tax
+    from rounded_items
 
 ),
 
@@ -42,8 +69,8 @@ taxed as (
 
     select
         *,
-        {{ rounded(tax_amount('item_amount', 'rate_percent')) }} as tax
-    from credited
+        {{ rounded('unrounded_tax') }} as tax
+    from measured
 
 ),
 

@@ -96,6 +96,23 @@ capped as (
 
 ),
 
+shares as (
+
+    select
+        *,
+        case when lines_total = 0 then 0 else {{ prorate('discount', 'amount', 'lines_total') }} end as exact_share
+    from capped
+    where method = 'proportional_exact'
+
+),
+
+by_remainder as (
+
+    select * from capped
+    where method = 'largest_remainder'
+
+),
+
 allocated as (
 
     select
@@ -103,8 +120,7 @@ allocated as (
         item_no,
         amount,
         allocated as share
-    from {{ allocate("(select * from capped where method = 'largest_remainder')", 'case_id', 'discount', 'amount',
-        'spread_places', 'item_no') }}
+    from {{ allocate('by_remainder', 'case_id', 'discount', 'amount', 'spread_places', 'item_no') }}
 
     union all
 
@@ -112,12 +128,8 @@ allocated as (
         case_id,
         item_no,
         amount,
-        case
-            when lines_total = 0 then 0
-            else {{ rounded(prorate('discount', 'amount', 'lines_total')) }}
-        end as share
-    from capped
-    where method = 'proportional_exact'
+        {{ rounded('exact_share') }} as share
+    from shares
 
 ),
 
@@ -135,17 +147,24 @@ spread_figures as (
 ),
 
 -- A free quantity is used up by the earlier lines of the period first.
+stated_quantities as (
+
+    select
+        *,
+        {{ number_of('inputs', 'quantity') }} as quantity,
+        {{ number_of('inputs', 'free_quantity') }} as free_quantity,
+        coalesce({{ number_of('inputs', 'prior_quantity') }}, 0) as prior_quantity
+    from cases
+    where op = 'usage_discount'
+
+),
+
 free_quantities as (
 
     select
-        case_id,
-        {{ number_of('inputs', 'quantity') }} as quantity,
-        {{ use_included_quantity(
-            number_of('inputs', 'quantity'), number_of('inputs', 'free_quantity'),
-            "least(coalesce(" ~ number_of('inputs', 'prior_quantity') ~ ", 0), "
-            ~ number_of('inputs', 'free_quantity') ~ ")") }} as used
-    from cases
-    where op = 'usage_discount'
+        *,
+        {{ use_included_quantity('quantity', 'free_quantity', 'least(prior_quantity, free_quantity)') }} as used
+    from stated_quantities
 
 ),
 

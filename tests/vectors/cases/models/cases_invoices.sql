@@ -12,16 +12,25 @@ with cases as (
 
 ),
 
+items as (
+
+    select
+        *,
+        {{ number_of('item', 'amount') }} as stated_amount,
+        {{ number_of('item', 'quantity') }} as quantity,
+        {{ number_of('item', 'unit_price') }} as unit_price,
+        {{ number_of('item', 'tax') }} as stated_tax,
+        case when stage = 'total' then '' else cast(item_no as varchar) end as rounding_group
+    from {{ items('cases', 'stated_lines') }}
+
+),
+
 stated as (
 
     select
         *,
-        coalesce(
-            {{ number_of('item', 'amount') }},
-            {{ multiply(number_of('item', 'quantity'), number_of('item', 'unit_price')) }}
-        ) as unrounded_amount,
-        case when stage = 'total' then '' else cast(item_no as varchar) end as rounding_group
-    from {{ items('cases', 'stated_lines') }}
+        coalesce(stated_amount, {{ price_amount('quantity', 'unit_price', '1', '0') }}) as unrounded_amount
+    from items
 
 ),
 
@@ -174,7 +183,7 @@ rates as (
                 inputs -> '$.rates_percent', json_array({{ text_of('inputs', 'tax_rate_percent') }})
             ) as json[])) as rate
         from reduced
-        where {{ text_of('item', 'tax') }} is null
+        where stated_tax is null
     ) as rated
     where rate ->> '$' is not null
 
@@ -201,9 +210,9 @@ lines as materialized (
 
     select
         reduced.*,
-        coalesce(line_taxes.tax, {{ number_of('reduced.item', 'tax') }}, 0) as tax,
+        coalesce(line_taxes.tax, reduced.stated_tax, 0) as tax,
         reduced.taxable_amount
-        + coalesce(line_taxes.added_tax, {{ number_of('reduced.item', 'tax') }}, 0) as gross_amount
+        + coalesce(line_taxes.added_tax, reduced.stated_tax, 0) as gross_amount
     from reduced
     left join line_taxes on reduced.line_key = line_taxes.line_key
 

@@ -27,18 +27,16 @@ measured as (
 
 ),
 
-prices as (
+stated_prices as (
 
     select
         *,
-        coalesce(
-            {{ number_of('inputs', 'old.amount') }},
-            {{ multiply(number_of('inputs', 'old.quantity'), number_of('inputs', 'old.unit_price')) }}, 0
-        ) as old_amount,
-        coalesce(
-            {{ number_of('inputs', 'new.amount') }},
-            {{ multiply(number_of('inputs', 'new.quantity'), number_of('inputs', 'new.unit_price')) }}, 0
-        ) as new_amount,
+        {{ number_of('inputs', 'old.quantity') }} as old_quantity,
+        {{ number_of('inputs', 'old.unit_price') }} as old_price,
+        {{ number_of('inputs', 'old.amount') }} as old_amount,
+        {{ number_of('inputs', 'new.quantity') }} as new_quantity,
+        {{ number_of('inputs', 'new.unit_price') }} as new_price,
+        {{ number_of('inputs', 'new.amount') }} as new_amount,
         {{ number_of('inputs', 'original_amount_paid') }} as paid,
         coalesce({{ number_of('inputs', 'previous_credits') }}, 0) as credited_before
     from measured
@@ -46,13 +44,33 @@ prices as (
 
 ),
 
-rounded_prices as (
+prices as (
+
+    select
+        * exclude (old_amount, new_amount),
+        coalesce(old_amount, {{ multiply('old_quantity', 'old_price') }}, 0) as old_amount,
+        coalesce(new_amount, {{ multiply('new_quantity', 'new_price') }}, 0) as new_amount
+    from stated_prices
+
+),
+
+parts as (
 
     select
         *,
-        {{ rounded(prorate('old_amount', 'left_days', 'full_days')) }} as unused_amount,
-        {{ rounded(prorate('new_amount', 'left_days', 'full_days')) }} as charge
+        {{ prorate('old_amount', 'left_days', 'full_days') }} as unused_part,
+        {{ prorate('new_amount', 'left_days', 'full_days') }} as new_part
     from prices
+
+),
+
+rounded_parts as (
+
+    select
+        *,
+        {{ rounded('unused_part') }} as unused_amount,
+        {{ rounded('new_part') }} as charge
+    from parts
 
 ),
 
@@ -64,7 +82,7 @@ credits as (
             when paid is null then unused_amount
             else {{ cap_credit('unused_amount', 'paid', 'credited_before') }}
         end as credit
-    from rounded_prices
+    from rounded_parts
 
 ),
 
@@ -89,13 +107,15 @@ components as (
 
 ),
 
-component_lines as (
+component_parts as (
 
     select
         case_id,
         item_no,
+        places,
+        mode,
         1 as line_no,
-        -{{ rounded(prorate('old_amount', 'left_days', 'full_days')) }} as amount
+        -{{ prorate('old_amount', 'left_days', 'full_days') }} as part_amount
     from components
     where old_amount is not null and left_days > 0
 
@@ -104,10 +124,21 @@ component_lines as (
     select
         case_id,
         item_no,
+        places,
+        mode,
         2 as line_no,
-        {{ rounded(prorate('new_amount', 'left_days', 'full_days')) }} as amount
+        {{ prorate('new_amount', 'left_days', 'full_days') }} as part_amount
     from components
     where new_amount is not null and left_days > 0
+
+),
+
+component_lines as (
+
+    select
+        *,
+        {{ rounded('part_amount') }} as amount
+    from component_parts
 
 ),
 
@@ -130,15 +161,33 @@ component_changes as (
 
 ),
 
+stated_credits as (
+
+    select
+        *,
+        {{ number_of('inputs', 'credit') }} as credit,
+        {{ number_of('inputs', 'original_amount_paid') }} as paid,
+        coalesce({{ number_of('inputs', 'previous_credits') }}, 0) as credited_before
+    from cases
+    where op = 'credit_cap'
+
+),
+
+capped as (
+
+    select
+        *,
+        {{ cap_credit('credit', 'paid', 'credited_before') }} as amount
+    from stated_credits
+
+),
+
 caps as (
 
     select
         case_id,
-        json_object('amount', {{ figure(rounded(cap_credit(
-            number_of('inputs', 'credit'), number_of('inputs', 'original_amount_paid'),
-            'coalesce(' ~ number_of('inputs', 'previous_credits') ~ ', 0)'))) }}) as figures
-    from cases
-    where op = 'credit_cap'
+        json_object('amount', {{ figure(rounded('amount')) }}) as figures
+    from capped
 
 ),
 

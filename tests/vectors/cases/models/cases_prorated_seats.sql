@@ -56,18 +56,48 @@ seat_days as (
 
 ),
 
-units as (
+measured as (
 
     select
         cases.*,
-        {{ round_amount(
-            prorated_seats('coalesce(seat_days.seat_days, 0)', days_between('cases.full_from', 'cases.full_to')),
-            "case when cases.units_places is not null then cases.units_places "
-            ~ "when cases.price is null or cases.stage = 'units' then cases.places else 12 end",
-            "case when cases.price is null or cases.stage = 'units' or cases.units_places is null then cases.mode "
-            ~ "else 'half_up' end") }} as units
+        coalesce(seat_days.seat_days, 0) as seat_days,
+        {{ days_between('cases.full_from', 'cases.full_to') }} as full_days,
+        {{ number_of('cases.price', 'unit_price') }} as unit_price,
+        -- Without a price the units are the figure that is rounded.
+        case
+            when cases.units_places is not null then cases.units_places
+            when cases.price is null or cases.stage = 'units' then cases.places
+            else 12
+        end as unit_places
     from cases
     left join seat_days on cases.case_id = seat_days.case_id
+
+),
+
+prorated as (
+
+    select
+        *,
+        {{ prorated_seats('seat_days', 'full_days') }} as unrounded_units
+    from measured
+
+),
+
+units as (
+
+    select
+        *,
+        {{ round_amount('unrounded_units', 'unit_places', 'mode') }} as units
+    from prorated
+
+),
+
+amounts as (
+
+    select
+        *,
+        {{ price_amount('units', 'unit_price', '1', '0') }} as amount
+    from units
 
 ),
 
@@ -77,12 +107,9 @@ final as (
         case_id,
         json_object(
             'units', {{ figure('units') }},
-            'amount', case
-                when stage = 'units' then {{ figure(multiply('units', number_of('price', 'unit_price'))) }}
-                else {{ figure(rounded(multiply('units', number_of('price', 'unit_price')))) }}
-            end
+            'amount', {{ figure("case when stage = 'units' then amount else " ~ rounded('amount') ~ " end") }}
         ) as figures
-    from units
+    from amounts
 
 )
 

@@ -26,7 +26,8 @@ parts as (
             {{ number_of('inputs', 'days') }},
             greatest({{ days_between('charged_from + trial_days', 'charged_to') }}, 0)
         ) as part_days,
-        coalesce({{ number_of('inputs', 'period_days') }}, {{ days_between('full_from', 'full_to') }}) as full_days
+        coalesce({{ number_of('inputs', 'period_days') }}, {{ days_between('full_from', 'full_to') }}) as full_days,
+        {{ number_of('inputs', 'amount') }} as amount
     from ranges
 
 ),
@@ -34,10 +35,18 @@ parts as (
 prorated as (
 
     select
-        case_id,
-        json_object('amount', {{ figure(rounded(prorate(number_of('inputs', 'amount'), 'part_days', 'full_days'))) }})
-            as figures
+        *,
+        {{ prorate('amount', 'part_days', 'full_days') }} as part_amount
     from parts
+
+),
+
+prorated_figures as (
+
+    select
+        case_id,
+        json_object('amount', {{ figure(rounded('part_amount')) }}) as figures
+    from prorated
 
 ),
 
@@ -59,7 +68,8 @@ seconds_left as (
     select
         *,
         {{ seconds_between('greatest(from_at, least(moment_at, to_at))', 'to_at') }} as part_seconds,
-        {{ seconds_between('from_at', 'to_at') }} as full_seconds
+        {{ seconds_between('from_at', 'to_at') }} as full_seconds,
+        {{ number_of('inputs', 'amount') }} as amount
     from instants
 
 ),
@@ -67,11 +77,18 @@ seconds_left as (
 prorated_seconds as (
 
     select
-        case_id,
-        json_object(
-            'amount', {{ figure(rounded(prorate(number_of('inputs', 'amount'), 'part_seconds', 'full_seconds'))) }}
-        ) as figures
+        *,
+        {{ prorate('amount', 'part_seconds', 'full_seconds') }} as part_amount
     from seconds_left
+
+),
+
+second_figures as (
+
+    select
+        case_id,
+        json_object('amount', {{ figure(rounded('part_amount')) }}) as figures
+    from prorated_seconds
 
 ),
 
@@ -105,15 +122,36 @@ counted as (
 
 ),
 
-day_counts as (
+ratios as (
+
+    select
+        *,
+        {{ prorate('1', 'part_days', 'full_days') }} as coefficient
+    from counted
+
+),
+
+day_figures as (
 
     select
         case_id,
         case op
             when 'days_between' then json_object('days', cast(part_days as varchar))
-            else json_object('coefficient', {{ figure(rounded(prorate('1', 'part_days', 'full_days'))) }})
+            else json_object('coefficient', {{ figure(rounded('coefficient')) }})
         end as figures
-    from counted
+    from ratios
+
+),
+
+stated_fractions as (
+
+    select
+        *,
+        {{ number_of('item', 'amount') }} as full_amount,
+        {{ number_of('item', 'days') }} as part_days,
+        {{ number_of('item', 'period_days') }} as full_days
+    from {{ items('cases', "(inputs -> '$.items')") }}
+    where op = 'sum_fractions'
 
 ),
 
@@ -121,14 +159,12 @@ fractions as (
 
     select
         *,
-        {{ prorate(number_of('item', 'amount'), number_of('item', 'days'), number_of('item', 'period_days')) }}
-            as amount
-    from {{ items('cases', "(inputs -> '$.items')") }}
-    where op = 'sum_fractions'
+        {{ prorate('full_amount', 'part_days', 'full_days') }} as amount
+    from stated_fractions
 
 ),
 
-fraction_sums as (
+fraction_figures as (
 
     select
         case_id,
@@ -143,13 +179,13 @@ fraction_sums as (
 
 final as (
 
-    select * from prorated
+    select * from prorated_figures
     union all
-    select * from prorated_seconds
+    select * from second_figures
     union all
-    select * from day_counts
+    select * from day_figures
     union all
-    select * from fraction_sums
+    select * from fraction_figures
 
 )
 

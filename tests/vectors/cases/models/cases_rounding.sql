@@ -4,12 +4,32 @@ with cases as (
 
 ),
 
+stated as (
+
+    select
+        *,
+        coalesce({{ number_of('inputs', 'value') }}, {{ number_of('inputs', 'amount') }}) as value,
+        cast(rpad('1', minor_digits + 1, '0') as decimal(38, 12)) as minor_units
+    from cases
+    where op in ('round', 'to_minor')
+
+),
+
+rounded_values as (
+
+    select
+        *,
+        {{ round_amount('value', "case op when 'to_minor' then minor_digits else places end", 'mode') }} as amount
+    from stated
+
+),
+
 single as (
 
     select
         case_id,
-        json_object('amount', {{ figure(rounded(number_of('inputs', 'value'))) }}) as figures
-    from cases
+        json_object('amount', {{ figure('amount') }}) as figures
+    from rounded_values
     where op = 'round'
 
 ),
@@ -18,11 +38,8 @@ minor as (
 
     select
         case_id,
-        json_object('amount', {{ figure(multiply(
-            round_amount('coalesce(' ~ number_of('inputs', 'value') ~ ', ' ~ number_of('inputs', 'amount') ~ ')',
-                'minor_digits', 'mode'),
-            'cast(rpad(\'1\', minor_digits + 1, \'0\') as decimal(38, 12))')) }}) as figures
-    from cases
+        json_object('amount', {{ figure(multiply('amount', 'minor_units')) }}) as figures
+    from rounded_values
     where op = 'to_minor'
 
 ),

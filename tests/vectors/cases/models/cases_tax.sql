@@ -99,22 +99,31 @@ by_rate as (
 
 ),
 
+effective as (
+
+    select
+        *,
+        total - tax as net,
+        {{ multiply_divide('tax', '100', '(total - tax)') }} as effective_rate
+    from by_line
+
+),
+
+-- The effective rate is total tax over the taxable (net) amount, to 5 places of a percent.
 final as (
 
     select
-        by_line.case_id,
+        effective.case_id,
         json_object(
-            'tax', {{ figure('by_line.tax') }},
-            'by_line', by_line.by_line,
+            'tax', {{ figure('effective.tax') }},
+            'by_line', effective.by_line,
             'by_tax', coalesce(by_rate.by_tax, '{}'),
-            'total', {{ figure('by_line.total') }},
-            'net', {{ figure('by_line.total - by_line.tax') }},
-            -- Total tax over the taxable (net) amount, to 5 places of a percent.
-            'effective_rate_percent', {{ figure(round_amount(
-                multiply_divide('by_line.tax', '100', 'by_line.total - by_line.tax'), '5')) }}
+            'total', {{ figure('effective.total') }},
+            'net', {{ figure('effective.net') }},
+            'effective_rate_percent', {{ figure(round_amount('effective.effective_rate', '5')) }}
         ) as figures
-    from by_line
-    left join by_rate on by_line.case_id = by_rate.case_id
+    from effective
+    left join by_rate on effective.case_id = by_rate.case_id
 
 )
 

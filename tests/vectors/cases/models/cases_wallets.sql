@@ -95,16 +95,32 @@ wallet_figures as (
 
 ),
 
+stated_credits as (
+
+    select
+        *,
+        {{ number_of('inputs', 'credits') }} as credits,
+        coalesce({{ number_of('inputs', 'rate') }}, {{ number_of('inputs', 'conversion_rate') }}) as rate
+    from cases
+    where op = 'credits_to_money'
+
+),
+
+converted as (
+
+    select
+        *,
+        {{ multiply('credits', 'rate') }} as amount
+    from stated_credits
+
+),
+
 money as (
 
     select
         case_id,
-        json_object('amount', {{ figure(rounded(multiply(
-            number_of('inputs', 'credits'),
-            'coalesce(' ~ number_of('inputs', 'rate') ~ ', ' ~ number_of('inputs', 'conversion_rate') ~ ')'))) }})
-            as figures
-    from cases
-    where op = 'credits_to_money'
+        json_object('amount', {{ figure(rounded('amount')) }}) as figures
+    from converted
 
 ),
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.vectors.case import Build, Case, Night, total
 from tests.vectors.nights import Figures
 from tests.vectors.terms import (
     NotSaid,
+    Span,
     Usage,
     charge_of,
     contract,
@@ -19,34 +21,28 @@ from tests.vectors.terms import (
     per_major,
     plain,
     span_of,
+    unit_step,
     usage_of,
 )
-from tests.vectors.vector import Actual, Json, Outcome, Vector
+from tests.vectors.vector import Actual, Json, Vector
 
 
-def run(vectors: Iterable[Vector]) -> dict[str, Outcome]:
-    return case.run(vectors, BUILDERS, issue=False)
+def _read(vector: Vector, span: Span) -> case.Read:
+    """What is due of the span, in the vector's unit of money, and the units it is for."""
 
-
-def amount_of(vector: Vector, figures: Figures) -> Decimal:
-    """What is due, in the vector's unit of money."""
-    return total(figures) * per_major(vector)
-
-
-def units_of(figures: Figures) -> Decimal:
-    return sum((Decimal(row["billable_quantity"]) for row in figures.rated), Decimal(0))
-
-
-def _read(vector: Vector) -> case.Read:
     def read(figures: list[Figures]) -> Actual:
-        return {"amount": amount_of(vector, figures[-1]), "units": units_of(figures[-1])}
+        lines = [line for line in figures[-1].lines if line["service_from"] >= span.start]
+        rated = [row for row in figures[-1].rated if row["service_from"] >= span.start]
+        units = sum((Decimal(row["billable_quantity"]) for row in rated), Decimal(0))
+        return {"amount": total(lines) * per_major(vector), "units": units * unit_step(vector)}
 
     return read
 
 
 def _one_night(vector: Vector, contract_id: str, charges: list[Json], usage: list[Usage], **terms: Any) -> Case:
-    document = contract(vector, contract_id, span_of(vector), charges, **terms)
-    return Case(contract_id, [Night([document], usage)], _read(vector))
+    span = span_of(vector)
+    document = contract(vector, contract_id, span, charges, **terms)
+    return Case(contract_id, [Night([document], usage)], _read(vector, span))
 
 
 # -- rate and its kin ----------------------------------------------------------------------------------------------
@@ -125,14 +121,67 @@ def _grouped(vector: Vector, contract_id: str, price: Json, usage: list[Usage], 
 
 
 def aggregate(vector: Vector, contract_id: str) -> Case:
-    """An opening level is a change of level before the period, under a contract that began a period earlier."""
+    """An opening level is a change of level the day before the period, under a contract that began with that day."""
     price, span = priced(vector), span_of(vector)
-    usage = usage_of(vector, span)
-    return _one_night(vector, contract_id, [charge_of(vector, price, span)], usage)
+    usage, level = usage_of(vector, span), number(vector.inputs.get("initial_level") or 0)
+    if not level:
+        return _one_night(vector, contract_id, [charge_of(vector, price, span)], usage)
+    before = span.start - timedelta(days=1)
+    opening = Usage(span.opens() - timedelta(hours=12), plain(level), meter_of(price))
+    begins = {"starts_on": before.isoformat(), "effective_from": before.isoformat()}
+    return _one_night(vector, contract_id, [charge_of(vector, price, span)], [opening, *usage], **begins)
 
 
 def window_commitment(vector: Vector, contract_id: str) -> Case:
-    raise NotSaid("x")
+    """A commitment by window. Without times each entry is one window: bill periods of a day, one after another."""
+    price, span = priced(vector), span_of(vector)
+    if any(event.get("timestamp") for event in vector.usage) or price.get("time_buckets"):
+        return _clocked(vector, contract_id, price, span)
+    days = Span(span.start, span.start + timedelta(days=max(len(vector.usage), 1)), span.zone)
+    usage = [
+        replace(one, moment=days.opens() + timedelta(days=place, hours=1))
+        for place, one in enumerate(usage_of(vector, span))
+    ]
+    document = contract(
+        vector, contract_id, days, [charge_of(vector, price, days)],
+        billing={"frequency": "daily", "every": 1}, commitments=[windowed(vector, price)],
+    )  # fmt: skip
+    return Case(contract_id, [Night([document], usage)], _read(vector, days))
+
+
+def _clocked(vector: Vector, contract_id: str, price: Json, span: Span) -> Case:
+    """Windows by the clock: hours unless the vector names another length; `time_buckets` are its times of day."""
+    named = str(vector.inputs.get("window") or (price.get("commitment") or {}).get("window") or "hour").lower()
+    terms = windowed(vector, price) | {"window": named}
+    if price.get("time_buckets"):
+        terms["time_of_day"] = [_time_of_day(vector, bucket) for bucket in price["time_buckets"]]
+    return _one_night(
+        vector, contract_id, [charge_of(vector, price, span)], usage_of(vector, span), commitments=[terms]
+    )
+
+
+def _time_of_day(vector: Vector, bucket: Json) -> Json:
+    committed = bucket.get("commitment") or bucket
+    found: Json = {"from_hour": _hour(bucket, "from_hour", "start_hour", "from", "start"),
+                   "to_hour": _hour(bucket, "to_hour", "end_hour", "to", "end") or 24}  # fmt: skip
+    for name in ("amount", "unit_price"):
+        value = committed.get(name, bucket.get(name))
+        if value is not None:
+            found[name] = plain(number(value) / per_major(vector))
+    for name in ("quantity", "overage_factor"):
+        if committed.get(name) is not None:
+            found[name] = plain(number(committed[name]))
+    return found | ({"true_up": bool(committed["true_up"])} if "true_up" in committed else {})
+
+
+def _hour(bucket: Json, *names: str) -> int:
+    value = next((bucket[name] for name in names if bucket.get(name) is not None), None)
+    if value is None:
+        raise NotSaid("the hours of a time of day")
+    hour, _, minute = str(value).partition(":")
+    if minute.strip("0:"):
+        raise NotSaid("a time of day that does not begin and end on the hour")
+    return int(hour)
 
 
 def rate_less_credits(vector: Vector, contract_id: str) -> Case:

@@ -147,9 +147,12 @@ def price_of(price: Json, factor: Decimal) -> Json:
     if price["model"] == "flat":
         return {"model": "flat", "amount": plain(number(price["amount"]) * factor)}
     found = {name: price[name] for name in _CELL if price.get(name) is not None}
-    found |= _scaled(price, (*_MONEY, "per"), factor) | _scaled(price, _RATES, Decimal(1))
+    found |= _scaled(price, _MONEY, factor) | _scaled(price, (*_RATES, "per"), Decimal(1))
     if "tiers" in price:
         found["tiers"] = [_tier(tier, factor) for tier in price["tiers"]]
+        if price["model"] == "volume":
+            # All units are at one tier, and beyond the last bound there is no other: the last holds them.
+            found["tiers"][-1]["up_to"] = None
     return found
 
 
@@ -212,14 +215,14 @@ def charge_of(vector: Vector, price: Json, span: Span, *, bounded: bool = False,
             price = off(price, percent)
         else:
             discounts.append({"discount_id": "off", "kind": "percent", "value": plain(percent)})
-    charge: Json = {"charge_id": "charge", "product": "product", "price": price_of(price, factor),
+    charge: Json = {"charge_id": "charge", "product": "product", "price": price_of(_per_step(vector, price), factor),
                     "discounts": discounts} | _scaled(price, ("minimum", "maximum"), factor)  # fmt: skip
     if price["model"] == "flat":
         timing = "advance" if str(price.get("timing", "in_arrears")).endswith("advance") else "arrears"
         charge |= {"type": "recurring", "timing": timing, "quantity": "1"}
     else:
         charge |= {"type": "usage", "timing": "arrears", "meter": meter_of(price),
-                   "aggregation": price.get("aggregation") or "sum"} | _units(price)  # fmt: skip
+                   "aggregation": price.get("aggregation") or "sum"} | _units(vector, price)  # fmt: skip
         if charge["aggregation"] == "unique_count":
             charge["property"] = counted_property(vector, price)
     if bounded:
@@ -227,13 +230,31 @@ def charge_of(vector: Vector, price: Json, span: Span, *, bounded: bool = False,
     return charge | terms
 
 
-def _units(price: Json) -> Json:
-    """Raw usage to priced units: `unit_config`; or units rounded to places of their own, priced per so many of them."""
-    config = price.get("unit_config")
+def unit_step(vector: Vector) -> Decimal:
+    """`units_places`: the step that aggregated units are rounded to; one where the vector rounds none."""
+    places = (vector.rounding or {}).get("units_places")
+    return Decimal(1) if places is None else Decimal(1).scaleb(-int(places))
+
+
+def _units(vector: Vector, price: Json) -> Json:
+    """Raw usage to priced units: `unit_config`; or units counted in the steps they are rounded to."""
+    config, step = price.get("unit_config"), unit_step(vector)
     if config:
         divisor = number(config["divide_by"]) if config.get("divide_by") else 1 / number(config["multiply_by"])
         return {"unit_conversion": {"divide_by": plain(divisor), "rounding": _UP_DOWN[config.get("rounding")]}}
+    if (vector.rounding or {}).get("units_places") is not None:
+        return {"unit_conversion": {"divide_by": plain(step), "rounding": _UP_DOWN[(vector.rounding or {})["mode"]]}}
     return {}
+
+
+def _per_step(vector: Vector, price: Json) -> Json:
+    """The price of a step, where units are counted in steps."""
+    step = unit_step(vector)
+    if step == 1:
+        return price
+    if price["model"] != "unit" or price.get("unit_config"):
+        raise NotSaid("units rounded to places of their own before a price that is not one a unit")
+    return {"per": plain(1 / step), **price}
 
 
 def meter_of(price: Json) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.vectors import cycles, pipeline
-from tests.vectors.case import DAYS, Build, Case, Night
+from tests.vectors.case import Build, Case, Night, business_date
 from tests.vectors.nights import Figures, Nights
 from tests.vectors.terms import NotSaid
 from tests.vectors.vector import Failed, Inexpressible, Outcome, Vector
@@ -46,7 +46,7 @@ def _bill(cases: list[Case], nights: Nights) -> list[dict[str, Figures]]:
         for case in cases:
             if place < len(case.nights):
                 _land(case, case.nights[place], nights, known)
-        after.append(nights.run(DAYS[place], issue=place < last))
+        after.append(nights.run(business_date(place), issue=place < last))
     return after
 
 

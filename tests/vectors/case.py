@@ -12,9 +12,11 @@ from tests.vectors.terms import Usage
 from tests.vectors.vector import Actual, Json, Vector
 
 Read = Callable[[list[Figures]], Actual]
-# One business day after each bill date; usage of a period that lands after its own is late.
-DAYS = [date(2026, 2, 3), date(2026, 3, 3), date(2026, 4, 3), date(2026, 5, 3), date(2026, 6, 3), date(2026, 7, 3),
-        date(2026, 8, 3), date(2026, 9, 3)]  # fmt: skip
+
+
+def business_date(night: int) -> date:
+    """A day after each monthly bill date, counted from 0; usage of a period that lands after its own is late."""
+    return date(2026 + (night + 1) // 12, (night + 1) % 12 + 1, 3)
 
 
 @dataclass

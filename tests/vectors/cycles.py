@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from tests.vectors import case
 from tests.vectors.case import Build, Case, Night, total
+from tests.vectors.credits import rollover
 from tests.vectors.nights import Figures
 from tests.vectors.pipeline import priced
 from tests.vectors.terms import (
@@ -92,7 +93,9 @@ def rate_split(vector: Vector, contract_id: str) -> Case:
     if price["model"] in _CLOSING_MODELS or (price["model"] == "flat" and not in_advance):
         used = _late(price, span, prior + quantity, 0, 1)
         if not closing:
-            span = Span(case.DAYS[0].replace(day=1), case.DAYS[1].replace(day=1), span.zone)  # still open that night
+            span = Span(
+                case.business_date(0).replace(day=1), case.business_date(1).replace(day=1), span.zone
+            )  # still open that night
             used = [replace(one, moment=span.opens()) for one in used]
         nights = [Night([_open_ended(vector, contract_id, span, _charges(vector, price, span))], used)]
         return Case(contract_id, nights, lambda figures: {"amount": net_by_run(vector, figures)[-1]})
@@ -144,10 +147,6 @@ def rate_less_billed(vector: Vector, contract_id: str) -> Case:
         Night([_open_ended(vector, contract_id, span, _charges(vector, price, span), 2)]),
     ]
     return Case(contract_id, nights, lambda figures: {"amount": net_by_run(vector, figures)[-1]})
-
-
-def rollover(vector: Vector, contract_id: str) -> Case:
-    raise NotSaid("grants")
 
 
 def _charges(vector: Vector, price: Json, span: Span) -> list[Json]:

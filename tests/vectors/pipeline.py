@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.vectors import case
 from tests.vectors.case import Build, Case, Night, total
+from tests.vectors.credits import grant_burndown
 from tests.vectors.nights import Figures
 from tests.vectors.terms import (
     NotSaid,
@@ -194,10 +195,6 @@ def rate_less_credits(vector: Vector, contract_id: str) -> Case:
     ]  # fmt: skip
     charges = [charge_of(vector, price, span)]
     return _one_night(vector, contract_id, charges, usage_of(vector, span), credit_grants=grants)
-
-
-def grant_burndown(vector: Vector, contract_id: str) -> Case:
-    raise NotSaid("x")
 
 
 BUILDERS: dict[str, Build] = {

@@ -31,7 +31,7 @@ lines as (
 
 converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 

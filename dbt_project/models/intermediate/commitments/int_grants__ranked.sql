@@ -63,8 +63,11 @@ explicit_grants as (
         grants.voided_at,
         grants.priority,
         grants.purchased_by,
-        grants.every_days is not null as is_recurring,
-        grants.rollover_max is not null or grants.rollover_min is not null as is_rolled_over
+        grants.every_days,
+        grants.anchor,
+        grants.rollover_min,
+        grants.rollover_max,
+        coalesce(grants.preserve_overage, false) as preserve_overage
     from grants
     inner join versioned
         on grants.contract_id = versioned.contract_id
@@ -95,8 +98,11 @@ commitment_grants as (
         cast(null as timestamp) as voided_at,
         commitments.priority,
         commitments.commitment_id as purchased_by,
-        false as is_recurring,
-        commitments.rollover_max is not null or commitments.rollover_min is not null as is_rolled_over
+        cast(null as integer) as every_days,
+        cast(null as timestamp) as anchor,
+        commitments.rollover_min,
+        commitments.rollover_max,
+        false as preserve_overage
     from commitments
     cross join run
     left join explicit_grants
@@ -149,8 +155,11 @@ opened_grants as (
         listed.voided_at,
         coalesce(openings.priority, listed.priority) as priority,
         listed.purchased_by,
-        false as is_recurring,
-        false as is_rolled_over,
+        cast(null as integer) as every_days,
+        cast(null as timestamp) as anchor,
+        cast(null as decimal(38, 12)) as rollover_min,
+        cast(null as decimal(38, 12)) as rollover_max,
+        false as preserve_overage,
         true as is_opening
     from openings
     inner join current_versions
@@ -210,7 +219,12 @@ described as (
         versioned.timezone,
         versioned.selling_entity,
         versioned.rounding_places,
-        case when gathered.kind in ('promotional', 'sla') then 'reduction' else 'payment' end as pool,
+        -- Credit in a meter's unit is taken off the quantity, before there is money to reduce or to pay.
+        case
+            when gathered.unit <> 'currency' and gathered.unit <> versioned.currency then 'units'
+            when gathered.kind in ('promotional', 'sla') then 'reduction'
+            else 'payment'
+        end as pool,
         least(
             coalesce(gathered.expires_at, timestamp '9999-12-31'), coalesce(gathered.voided_at, timestamp '9999-12-31')
         ) as ends_at
@@ -234,7 +248,10 @@ final as (
     select
         * exclude (rounding_places, amount),
         -- Money is drawn in whole minor units, so a fraction of one is never granted.
-        {{ round_amount('amount', 'rounding_places', "'floor'") }} as amount,
+        case
+            when pool = 'units' then cast(amount as decimal(38, 12))
+            else {{ round_amount('amount', 'rounding_places', "'floor'") }}
+        end as amount,
         row_number() over (
             partition by contract_id, pool
             order by priority nulls last, ends_at, effective_at, grant_id
@@ -242,8 +259,7 @@ final as (
         cast(timezone(timezone, timezone('UTC', effective_at)) as date) as granted_on,
         cast(timezone(timezone, timezone('UTC', ends_at - interval 1 microsecond)) as date) as last_day
     from described
-    -- Credits in a meter's unit, recurring ones and those that roll over: see int_terms__unsupported.
-    where unit = 'currency' and not is_recurring and not is_rolled_over and amount is not null
+    where amount is not null
 
 )
 

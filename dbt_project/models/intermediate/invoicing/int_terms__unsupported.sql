@@ -77,6 +77,12 @@ grants as (
 
 ),
 
+credited as (
+
+    select * from {{ ref('int_purchases__credited') }}
+
+),
+
 slices as (
 
     select * from {{ ref('int_line_slices__weighed') }}
@@ -258,23 +264,35 @@ window_reasons as (
 grant_reasons as (
 
     select
-        contract_id,
-        version,
+        grants.contract_id,
+        grants.version,
         'grant' as term_kind,
-        grant_id as term_id,
+        grants.grant_id as term_id,
         case
-            when unit <> 'currency' and not exists (
-                select 1 from versioned
-                where
-                    versioned.contract_id = grants.contract_id
-                    and versioned.version = grants.version
-                    and versioned.currency = grants.unit
-            ) then 'credit in units of ' || unit
-            when every_days is not null then 'recurring credit'
-            when rollover_max is not null or rollover_min is not null then 'credit that rolls over'
-            when amount is null then 'credit without an amount'
+            when grants.unit <> 'currency' and currency_versions.contract_id is null and not exists (
+                select 1 from charges
+                where charges.contract_id = grants.contract_id and charges.meter = grants.unit
+            ) then 'credit in units of ' || grants.unit || ', which no charge meters'
+            when grants.amount is null then 'credit without an amount'
+            when grants.every_days is not null and grants.reset is false
+                then 'recurring credit that is not reset'
+            when grants.every_days is null and (grants.rollover_max is not null or grants.rollover_min is not null)
+                then 'credit that rolls over but does not recur'
+            when grants.every_days is not null and credited.contract_id is not null
+                then 'recurring credit whose purchase was credited'
+            when
+                grants.preserve_overage
+                and (coalesce(grants.unit, 'currency') = 'currency' or currency_versions.contract_id is not null)
+                then 'overage kept for the next grant of money'
         end as reason
     from grants
+    left join versioned as currency_versions
+        on grants.contract_id = currency_versions.contract_id
+        and grants.version = currency_versions.version
+        and grants.unit = currency_versions.currency
+    left join credited
+        on grants.contract_id = credited.contract_id
+        and coalesce(grants.purchased_by, grants.commitment_id) = credited.charge_id
 
 ),
 

@@ -1,0 +1,144 @@
+with grants as (
+
+    select * from {{ ref('int_grants__ranked') }}
+
+),
+
+bill_dates as (
+
+    select * from {{ ref('int_bill_dates__listed') }}
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+last_bill_dates as (
+
+    select
+        contract_id,
+        max(bill_date) as last_bill_date
+    from bill_dates
+    group by contract_id
+
+),
+
+-- What is billed behind burns on its service's last day, which may lie ahead of today; usage never does.
+horizons as (
+
+    select
+        grants.*,
+        timezone(grants.timezone, timezone('UTC', coalesce(grants.anchor, grants.effective_at))) as local_anchor,
+        timezone(grants.timezone, timezone('UTC', grants.effective_at)) as local_from,
+        case
+            when grants.pool = 'units' then run.as_of
+            else greatest(run.as_of, coalesce(last_bill_dates.last_bill_date, run.as_of))
+        end as last_step_on
+    from grants
+    left join last_bill_dates on grants.contract_id = last_bill_dates.contract_id
+    cross join run
+
+),
+
+recurrences as (
+
+    select
+        *,
+        unnest(range(
+            date_diff('day', local_anchor, local_from) // every_days - 1,
+            date_diff('day', local_anchor, cast(last_step_on as timestamp)) // every_days + 2
+        )) as recurrence_no
+    from horizons
+    where every_days is not null
+
+),
+
+recurring_starts as (
+
+    select
+        contract_id,
+        grant_id,
+        {{ grant_recurs_at('local_anchor', 'recurrence_no', 'every_days', 'timezone') }} as from_at
+    from recurrences
+
+),
+
+starts as (
+
+    select
+        contract_id,
+        grant_id,
+        effective_at as from_at
+    from horizons
+    union
+    select
+        recurring_starts.contract_id,
+        recurring_starts.grant_id,
+        recurring_starts.from_at
+    from recurring_starts
+    inner join horizons
+        on recurring_starts.contract_id = horizons.contract_id
+        and recurring_starts.grant_id = horizons.grant_id
+    where
+        recurring_starts.from_at > horizons.effective_at
+        and recurring_starts.from_at < horizons.ends_at
+        and cast(timezone(horizons.timezone, timezone('UTC', recurring_starts.from_at)) as date) <= horizons.last_step_on
+
+),
+
+numbered as (
+
+    select
+        horizons.contract_id,
+        horizons.grant_id,
+        horizons.pool,
+        horizons.unit,
+        row_number() over by_grant as step_no,
+        starts.from_at,
+        coalesce(lead(starts.from_at) over by_grant, horizons.ends_at) as to_at,
+        horizons.amount,
+        horizons.rollover_min,
+        horizons.rollover_max,
+        horizons.preserve_overage,
+        horizons.priority,
+        horizons.burn_rank,
+        horizons.targets,
+        horizons.purchased_by,
+        horizons.timezone,
+        horizons.ends_at
+    from horizons
+    inner join starts
+        on horizons.contract_id = starts.contract_id
+        and horizons.grant_id = starts.grant_id
+    window by_grant as (partition by horizons.contract_id, horizons.grant_id order by starts.from_at)
+
+),
+
+final as (
+
+    select
+        * exclude (ends_at, amount, rollover_min, rollover_max),
+        concat_ws('/', contract_id, pool, unit) as wallet_key,
+        -- Rollover says what a step begins with; without it the balance is set back to the amount.
+        case
+            when step_no > 1 and (rollover_min is not null or rollover_max is not null) then 0
+            else amount
+        end as granted_amount,
+        case when rollover_min is not null or rollover_max is not null then coalesce(rollover_min, 0) else 0 end
+            as kept_at_least,
+        case when rollover_min is not null or rollover_max is not null then rollover_max else 0 end as kept_at_most,
+        ends_at as burns_until,
+        cast(timezone(timezone, timezone('UTC', from_at)) as date) as from_on,
+        -- the last local day, never before the first
+        greatest(
+            cast(timezone(timezone, timezone('UTC', to_at - interval 1 microsecond)) as date),
+            cast(timezone(timezone, timezone('UTC', from_at)) as date)
+        ) as last_on
+    from numbered
+
+)
+
+select * from final

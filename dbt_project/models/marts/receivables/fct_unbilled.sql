@@ -55,7 +55,11 @@ rated_lines as (
     where
         lines.line_kind not in ('tax', 'prepaid')
         and coalesce(parents.line_kind, '') <> 'prepaid'
-        and (lines.bill_date <= run.as_of or coalesce(parents.line_kind, lines.line_kind) = 'usage')
+        -- what an adjustment corrects has been used, whenever its bill falls due
+        and (
+            lines.bill_date <= run.as_of
+            or coalesce(parents.line_kind, lines.line_kind) in ('usage', 'adjustment')
+        )
 
 ),
 

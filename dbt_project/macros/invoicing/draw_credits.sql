@@ -28,7 +28,9 @@ takes from a run is then laid over the run's slices by interval overlap.
     compared as (
         select
             *,
-            lag(turn_nos) over (partition by wallet_key order by slice_order) is distinct from turn_nos as is_new_run
+            not coalesce(
+                lag(turn_nos) over (partition by wallet_key order by slice_order) = turn_nos, false
+            ) as is_new_run
         from choices
     ),
 
@@ -111,8 +113,8 @@ takes from a run is then laid over the run's slices by interval overlap.
                         when not wallet_turns.is_beginning then burned.open_amount
                         when wallet_turns.step_no = 1 then wallet_turns.granted_amount
                         else
-                            wallet_turns.granted_amount
-                            + {{ rolled_over('burned.open_amount', 'wallet_turns.kept_at_least', 'wallet_turns.kept_at_most') }}
+                            wallet_turns.granted_amount + {{ rolled_over(
+                                'burned.open_amount', 'wallet_turns.kept_at_least', 'wallet_turns.kept_at_most') }}
                     end) over by_wallet as opening,
                     coalesce(sum(case when run_turns.run_no is not null then burned.open_amount end) over (
                         partition by burned.wallet_key order by burned.run_no

@@ -33,7 +33,13 @@ applies_to as (
 
 credited as (
 
-    select * from {{ ref('int_purchases__credited') }}
+    select
+        contract_id,
+        charge_id,
+        sum(billed_amount) as billed_amount,
+        sum(credited_amount) as credited_amount
+    from {{ ref('int_purchases__credited') }}
+    group by contract_id, charge_id
 
 ),
 
@@ -94,7 +100,16 @@ commitment_grants as (
         commitments.amount,
         'currency' as unit,
         commitments.in_force_from_at as effective_at,
-        commitments.expires_at,
+        -- Bought for a window at a time it ends with the last; bought once it outlives the contract if nothing ends it.
+        case
+            when commitments.time_window = 'contract' or commitments.last_to = date '9999-12-31'
+                then commitments.expires_at
+            else
+                least(
+                    coalesce(commitments.expires_at, timestamp '9999-12-31'),
+                    {{ local_midnight('commitments.last_to', 'commitments.timezone') }}
+                )
+        end as expires_at,
         cast(null as timestamp) as voided_at,
         commitments.priority,
         commitments.commitment_id as purchased_by,
@@ -102,7 +117,8 @@ commitment_grants as (
         cast(null as timestamp) as anchor,
         commitments.rollover_min,
         commitments.rollover_max,
-        false as preserve_overage
+        false as preserve_overage,
+        commitments.time_window <> 'contract' as is_bought_again
     from commitments
     cross join run
     left join explicit_grants
@@ -118,7 +134,7 @@ commitment_grants as (
 listed as (
 
     select * from explicit_grants
-    union all
+    union all by name
     select * from commitment_grants
 
 ),
@@ -204,14 +220,9 @@ described as (
 
     select
         gathered.* exclude (unit, amount),
-        -- A purchase that was credited gives its share of the grant back: what was not paid for is not there to draw.
         case
-            when credited.billed_amount is null or gathered.is_opening then gathered.amount
-            when credited.credited_amount >= credited.billed_amount then 0
-            else
-                {{ multiply_divide(
-                    'gathered.amount', 'credited.billed_amount - credited.credited_amount', 'credited.billed_amount'
-                ) }}
+            when gathered.is_opening then gathered.amount
+            else {{ purchase_granted('gathered.amount', 'credited.billed_amount', 'credited.credited_amount') }}
         end as amount,
         case when gathered.unit = versioned.currency then 'currency' else gathered.unit end as unit,
         scopes.targets,
@@ -246,7 +257,8 @@ described as (
 final as (
 
     select
-        * exclude (rounding_places, amount),
+        * exclude (rounding_places, amount, is_bought_again),
+        coalesce(is_bought_again, false) as is_bought_again,
         -- Money is drawn in whole minor units, so a fraction of one is never granted.
         case
             when pool = 'units' then cast(amount as decimal(38, 12))

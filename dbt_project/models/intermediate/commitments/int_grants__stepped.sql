@@ -4,6 +4,12 @@ with grants as (
 
 ),
 
+purchases as (
+
+    select * from {{ ref('int_prepaid__windowed') }}
+
+),
+
 bill_dates as (
 
     select * from {{ ref('int_bill_dates__listed') }}
@@ -71,13 +77,20 @@ starts as (
     select
         contract_id,
         grant_id,
-        effective_at as from_at
+        effective_at as from_at,
+        ends_at as to_at,
+        amount
     from horizons
+    where not is_bought_again
+
     union
+
     select
-        recurring_starts.contract_id,
-        recurring_starts.grant_id,
-        recurring_starts.from_at
+        horizons.contract_id,
+        horizons.grant_id,
+        recurring_starts.from_at,
+        horizons.ends_at as to_at,
+        horizons.amount
     from recurring_starts
     inner join horizons
         on recurring_starts.contract_id = horizons.contract_id
@@ -85,30 +98,35 @@ starts as (
     where
         recurring_starts.from_at > horizons.effective_at
         and recurring_starts.from_at < horizons.ends_at
-        and cast(timezone(horizons.timezone, timezone('UTC', recurring_starts.from_at)) as date) <= horizons.last_step_on
+        and cast(timezone(horizons.timezone, timezone('UTC', recurring_starts.from_at)) as date)
+        <= horizons.last_step_on
+
+    union
+
+    -- A prepaid commitment that is bought again begins anew with each window.
+    select
+        horizons.contract_id,
+        horizons.grant_id,
+        greatest({{ local_midnight('purchases.window_from', 'purchases.timezone') }}, horizons.effective_at) as from_at,
+        least({{ local_midnight('purchases.window_to', 'purchases.timezone') }}, horizons.ends_at) as to_at,
+        purchases.granted_amount as amount
+    from horizons
+    inner join purchases
+        on horizons.contract_id = purchases.contract_id
+        and horizons.grant_id = purchases.commitment_id
+    where horizons.is_bought_again
 
 ),
 
 numbered as (
 
     select
-        horizons.contract_id,
-        horizons.grant_id,
-        horizons.pool,
-        horizons.unit,
+        horizons.* exclude (amount, every_days, anchor, local_anchor, local_from, last_step_on),
         row_number() over by_grant as step_no,
         starts.from_at,
-        coalesce(lead(starts.from_at) over by_grant, horizons.ends_at) as to_at,
-        horizons.amount,
-        horizons.rollover_min,
-        horizons.rollover_max,
-        horizons.preserve_overage,
-        horizons.priority,
-        horizons.burn_rank,
-        horizons.targets,
-        horizons.purchased_by,
-        horizons.timezone,
-        horizons.ends_at
+        coalesce(lead(starts.from_at) over by_grant, starts.to_at) as to_at,
+        starts.amount,
+        horizons.rollover_min is not null or horizons.rollover_max is not null as rolls_over
     from horizons
     inner join starts
         on horizons.contract_id = starts.contract_id
@@ -120,17 +138,25 @@ numbered as (
 final as (
 
     select
-        * exclude (ends_at, amount, rollover_min, rollover_max),
+        contract_id,
+        grant_id,
+        pool,
+        unit,
         concat_ws('/', contract_id, pool, unit) as wallet_key,
-        -- Rollover says what a step begins with; without it the balance is set back to the amount.
-        case
-            when step_no > 1 and (rollover_min is not null or rollover_max is not null) then 0
-            else amount
-        end as granted_amount,
-        case when rollover_min is not null or rollover_max is not null then coalesce(rollover_min, 0) else 0 end
-            as kept_at_least,
-        case when rollover_min is not null or rollover_max is not null then rollover_max else 0 end as kept_at_most,
-        ends_at as burns_until,
+        step_no,
+        from_at,
+        to_at,
+        -- What rolls over is all that a later step begins with, unless the step was paid for.
+        case when step_no > 1 and rolls_over and not is_bought_again then 0 else amount end as granted_amount,
+        case when rolls_over then coalesce(rollover_min, 0) else 0 end as kept_at_least,
+        case when rolls_over then rollover_max else 0 end as kept_at_most,
+        case when is_bought_again and not rolls_over then to_at else ends_at end as burns_until,
+        preserve_overage,
+        priority,
+        burn_rank,
+        targets,
+        purchased_by,
+        timezone,
         cast(timezone(timezone, timezone('UTC', from_at)) as date) as from_on,
         -- the last local day, never before the first
         greatest(

@@ -77,9 +77,19 @@ grants as (
 
 ),
 
+openings as (
+
+    select * from {{ ref('int_openings__effective') }}
+    where kind = 'wallet'
+
+),
+
 credited as (
 
-    select * from {{ ref('int_purchases__credited') }}
+    select distinct
+        contract_id,
+        charge_id
+    from {{ ref('int_purchases__credited') }}
 
 ),
 
@@ -223,15 +233,30 @@ commitment_reasons as (
             when commitment_hours.contract_id is not null then 'commitment by time of day'
             when commitments.kind = 'minimum_spend' and inclusive_taxes.contract_id is not null
                 then 'minimum spend with inclusive tax'
-            when commitments.kind = 'prepaid' and (
+            when commitments.kind = 'prepaid' and commitments.time_window not in (
+                'billing_period', 'month', 'annual', 'contract'
+            ) then 'prepaid commitment by ' || commitments.time_window
+            when commitments.kind = 'prepaid' and count(distinct commitments.time_window) over by_commitment > 1
+                then 'prepaid window changed by a later version'
+            when commitments.kind = 'prepaid' and commitments.time_window = 'contract' and (
                 commitments.rollover_max is not null or commitments.rollover_min is not null
-            ) then 'prepaid credit that rolls over'
-            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and not (
-                commitments.time_window = 'annual' and commitments.last_to <= commitments.first_from + interval 1 year
-            ) then 'prepaid commitment bought again each ' || commitments.time_window
-            when commitments.kind = 'prepaid' and count(distinct commitments.amount) over (
-                partition by commitments.contract_id, commitments.commitment_id
-            ) > 1 then 'prepaid amount changed by a later version'
+            ) then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window = 'contract'
+                and count(distinct commitments.amount) over by_commitment > 1
+                then 'prepaid amount changed by a later version'
+            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and exists (
+                select 1 from grants
+                where
+                    grants.contract_id = commitments.contract_id
+                    and grants.commitment_id = commitments.commitment_id
+            ) then 'grant listed for a prepaid commitment that is bought again each ' || commitments.time_window
+            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and exists (
+                select 1 from openings
+                where
+                    openings.contract_id = commitments.contract_id
+                    and openings.grant_id = commitments.commitment_id
+            ) then 'opening balance of a prepaid commitment that is bought again each ' || commitments.time_window
         end as reason
     from commitments
     left join (select distinct contract_id, version, commitment_id from commitment_hours) as commitment_hours
@@ -241,6 +266,7 @@ commitment_reasons as (
     left join inclusive_taxes
         on commitments.contract_id = inclusive_taxes.contract_id
         and commitments.version = inclusive_taxes.version
+    window by_commitment as (partition by commitments.contract_id, commitments.commitment_id)
 
 ),
 

@@ -182,10 +182,10 @@ rates as (
             contract_id, bill_date, line_key, line_order, taxable_amount, stage, item, inputs, rounding_places,
             rounding_mode,
             unnest(cast(case
-                when item -> '$.rates_percent' is not null then item -> '$.rates_percent'
+                when (item -> '$.rates_percent') is not null then item -> '$.rates_percent'
                 when {{ text_of('item', 'tax_rate_percent') }} is not null
                     then json_array({{ text_of('item', 'tax_rate_percent') }})
-                when inputs -> '$.rates_percent' is not null then inputs -> '$.rates_percent'
+                when (inputs -> '$.rates_percent') is not null then inputs -> '$.rates_percent'
                 else json_array({{ text_of('inputs', 'tax_rate_percent') }})
             end as json[])) as rate
         from reduced

@@ -35,7 +35,7 @@ def _counts(results: Iterable[Result]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.vectors", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of vector files (billing-vectors/1)")
-    parser.add_argument("--op", help="only vectors of this op")
+    parser.add_argument("--op", action="append", default=[], help="only vectors of this op; may be given again")
     parser.add_argument("--report", type=Path, help="where the JSON report is written")
     chosen = parser.parse_args(arguments)
     try:

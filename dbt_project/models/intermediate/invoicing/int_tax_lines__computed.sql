@@ -79,7 +79,7 @@ matched as (
     where
         {{ in_scope('scopes.targets', 'lines') }}
         -- A prepayment is taxed when its credit pays for something, unless a tax names it.
-        and (lines.line_kind <> 'prepaid' or scopes.targets is not null)
+        and ({{ priced_kind('lines') }} <> 'prepaid' or scopes.targets is not null)
 
 ),
 

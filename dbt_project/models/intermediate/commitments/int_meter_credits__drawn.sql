@@ -17,6 +17,7 @@ used as (
         *,
         concat_ws('/', contract_id, 'units', meter) as wallet_key,
         'usage' as line_kind,
+        cast(null as varchar) as reference_id,
         concat_ws('/', contract_id, charge_id, service_from, group_key, cell_key, used_at) as slice_key,
         row_number() over (
             partition by contract_id, meter order by used_at, charge_id, service_from, group_key, cell_key

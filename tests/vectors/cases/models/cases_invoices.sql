@@ -269,7 +269,7 @@ wallets as materialized (
 slices as materialized (
 
     select
-        contract_id,
+        contract_id as wallet_key,
         line_key as slice_key,
         line_order as slice_order,
         line_kind,
@@ -284,15 +284,21 @@ eligible as materialized (
 
 ),
 
+turns as materialized (
+
+    select * from {{ wallet_turns('wallets') }}
+
+),
+
 wallet_sums as (
 
     select
-        contract_id as case_id,
-        grant_id,
-        sum(drawn_amount) as applied
-    from {{ draw_credits('slices', 'eligible') }}
-    where grant_id is not null
-    group by contract_id, grant_id
+        slices.wallet_key as case_id,
+        burned.grant_id,
+        sum(burned.drawn_amount) as applied
+    from {{ draw_credits('slices', 'turns', 'eligible') }} as burned
+    inner join slices on burned.slice_key = slices.slice_key
+    group by slices.wallet_key, burned.grant_id
 
 ),
 

@@ -18,7 +18,9 @@ from tests.vectors.vector import Json, Vector
 
 # More places than a price has: nothing is rounded where a vector asks for the exact figure.
 EXACT_PLACES = 12
-MONTH = (date(2026, 1, 1), date(2026, 2, 1))
+# After every date that a source may use: nothing lands in the future of the first business date.
+YEAR = 2031
+MONTH = (date(YEAR, 1, 1), date(YEAR, 2, 1))
 NO_CURRENCY = "USD"  # credits and bare units are billed in a currency that plays no part
 # The quantity of these prices is money itself, written in major units like every figure of the price.
 _PRICED_ON_MONEY = {"percentage", "graduated_percentage"}

@@ -7,6 +7,11 @@ kind and revision. Other lines are what they say.
     {{ document_id }} || '#' || {{ line_kind }}
 {%- endmacro %}
 
+{# The document id of an adjustment's reference. #}
+{% macro adjusted_document(line) -%}
+    regexp_replace({{ line }}.reference_id, '#[^#]*$', '')
+{%- endmacro %}
+
 {# The kind of line that terms speak of: an adjustment is treated as what it corrects. #}
 {% macro priced_kind(line) -%}
     case
@@ -19,7 +24,7 @@ kind and revision. Other lines are what they say.
 {% macro priced_bill_date(line) -%}
     case
         when {{ line }}.line_kind = 'adjustment'
-            then cast(split_part(regexp_replace({{ line }}.reference_id, '#[^#]*$', ''), '/', -3) as date)
+            then cast(split_part({{ adjusted_document(line) }}, '/', -3) as date)
         else {{ line }}.bill_date
     end
 {%- endmacro %}

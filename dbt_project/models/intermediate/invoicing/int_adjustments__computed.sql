@@ -175,8 +175,8 @@ next_bills as (
 
 ),
 
--- Another account, seller, channel or currency cannot be billed for it, and a prepayment is no sale: those differences
--- stand until a credit and rebill, and so does whatever policy or size keeps off the next document.
+-- Another account, seller, channel or currency cannot be billed for it: such a difference stands until a credit and
+-- rebill, and so does whatever policy or size keeps off the next document.
 placed as (
 
     select
@@ -188,7 +188,6 @@ placed as (
             when
                 coalesce(run.late_usage, 'adjust') = 'adjust'
                 and coalesce(abs(sum(differing.amount) over by_bill_date) <= run.rebill_above, true)
-                and not bool_or(differing.line_kind = 'prepaid') over by_bill_date
                 and next_bills.account_id = billed.account_id
                 and next_bills.channel = billed.channel
                 and next_bills.selling_entity = billed.selling_entity

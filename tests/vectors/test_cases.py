@@ -38,7 +38,9 @@ def test_generated_cases_agree(op: str, vectors: list[Vector], outcomes: dict[st
             if isinstance(outcome, Failed | Inexpressible):
                 wrong.append(f"{vector.inputs}: {outcome.reason}")
             elif found := difference(vector.expected, outcome):
-                wrong.append(f"{found}: {vector.inputs} {vector.period} {vector.price} {vector.usage} {vector.rounding}")
+                wrong.append(
+                    f"{found}: {vector.inputs} {vector.period} {vector.price} {vector.usage} {vector.rounding}"
+                )
     assert not wrong, f"{len(wrong)} of {CASES_PER_OP}:\n" + "\n".join(wrong[:5])
 
 

@@ -1,7 +1,7 @@
 """What inputs each op of the case table understands. An input that is not listed is never passed over in silence.
 
-A shape is ANY (one value), a set of the texts allowed, a list holding the shape of each member, or an object of shapes;
-a name that ends with `!` must be there.
+A shape is ANY (one value), a set of the texts allowed, a list holding the shape of each member, an object of shapes, or
+a tuple of shapes of which one must fit; a name that ends with `!` must be there.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ INVOICE_LINE = {
     **PRICED, "kind": ANY, "id": ANY, "name": ANY, "description": ANY, "rates_percent": [ANY],
     "tax_rate_percent": ANY, "tax": ANY, "inclusive": FLAG, "discount": ANY, "discount_percent": ANY,
 }  # fmt: skip
+AMOUNTS = (ANY, [ANY], [{"amount!": ANY, "id": ANY}])
 INVOICE = {
-    "lines": [INVOICE_LINE], "fees": [INVOICE_LINE], "items": [INVOICE_LINE], "coupons": [COUPON], "order": ORDER,
-    "method": METHOD, "discount": ANY, "discount_percent": ANY, "rates_percent": [ANY], "tax_rate_percent": ANY,
-    "inclusive": FLAG, "wallets": [WALLET], "credits": [ANY], "prepaid_credits": [ANY], "credit_notes": [ANY],
+    "lines": [(ANY, INVOICE_LINE)], "fees": [(ANY, INVOICE_LINE)], "items": [(ANY, INVOICE_LINE)],
+    "coupons": [COUPON], "order": ORDER, "method": METHOD, "discount": ANY, "discount_percent": ANY,
+    "rates_percent": [ANY], "tax_rate_percent": ANY, "inclusive": FLAG, "wallets": [WALLET],
+    "credits": AMOUNTS, "prepaid_credits": AMOUNTS, "credit_notes": AMOUNTS,
 }  # fmt: skip
 
 INPUTS: dict[str, Any] = {
@@ -122,15 +124,22 @@ def _optional(where: str, value: Any, shape: Any) -> str | None:
 def _fault(where: str, value: Any, shape: Any) -> str | None:
     if isinstance(shape, dict):
         return _object_fault(where, value, shape)
+    if isinstance(shape, tuple):
+        faults = [_fault(where, value, one) for one in shape]
+        return None if None in faults else faults[-1]
     if isinstance(shape, list):
-        if not isinstance(value, list):
-            return f"{where} is not a list"
-        return _first(_fault(f"{where}[{place}]", member, shape[0]) for place, member in enumerate(value))
+        return _list_fault(where, value, shape[0])
     if isinstance(value, dict | list):
         return f"{where} is not one value"
     if isinstance(shape, frozenset) and str(value) not in shape:
         return f"{where}: {value} is not a choice of this rule"
     return None
+
+
+def _list_fault(where: str, value: Any, member: Any) -> str | None:
+    if not isinstance(value, list):
+        return f"{where} is not a list"
+    return _first(_fault(f"{where}[{place}]", one, member) for place, one in enumerate(value))
 
 
 def _object_fault(where: str, value: Any, shape: dict[str, Any]) -> str | None:
@@ -175,9 +184,19 @@ def _term_fault(vector: Vector) -> str | None:
         stated = [name for name in ("lines", "fees", "items") if given.get(name)]
         if len(stated) != 1:
             return "inputs.lines is missing" if not stated else f"both inputs.{stated[0]} and inputs.{stated[1]}"
-        if given.get("wallets") and any("kind" not in line for line in given[stated[0]]):
-            limited = any(wallet.get("limited_to") for wallet in given["wallets"])
-            return "inputs.lines[].kind is missing, and wallets are limited to kinds" if limited else None
+        return _payment_fault(vector, given[stated[0]])
+    return None
+
+
+def _payment_fault(vector: Vector, lines: list[Any]) -> str | None:
+    given, asked = vector.inputs, set(vector.expected)
+    limited = any(wallet.get("limited_to") for wallet in given.get("wallets") or [])
+    if limited and not all(isinstance(line, dict) and line.get("kind") for line in lines):
+        return "inputs.lines[].kind is missing, and wallets are limited to kinds"
+    # Here a payment leaves the total as it is; elsewhere it is taken off, and one figure alone does not say which.
+    paid = any(given.get(name) for name in ("wallets", "credits", "prepaid_credits", "credit_notes"))
+    if vector.op == "invoice" and paid and "total" in asked and not asked & {"amount_due", "due", "remaining"}:
+        return "nothing says whether total is before or after what credit pays (amount_due is not asked)"
     return None
 
 

@@ -3,6 +3,23 @@
 
 {% macro number_of(json, key) -%} cast({{ text_of(json, key) }} as decimal(38, 12)) {%- endmacro %}
 
+{# A list as it stands; one value is a list of one. #}
+{% macro list_of(json, key) -%}
+    case json_type({{ json }} -> '$.{{ key }}')
+        when 'ARRAY' then {{ json }} -> '$.{{ key }}'
+        else json_array({{ json }} -> '$.{{ key }}')
+    end
+{%- endmacro %}
+
+{# The amount of a member that is an object, or is the amount itself. #}
+{% macro amount_of(item) -%}
+    cast(case json_type({{ item }})
+        when 'OBJECT' then {{ text_of(item, 'amount') }}
+        when 'NULL' then null
+        else {{ item }} ->> '$'
+    end as decimal(38, 12))
+{%- endmacro %}
+
 {# One row per member of a list: `item` and its place `item_no`. A case without the list has no row. #}
 {% macro items(relation, list) -%}
 (

@@ -4,8 +4,8 @@ with cases as (
         *,
         {{ text_of('inputs', 'current_period_start') }} as start_text,
         {{ frequency_of(text_of('inputs', 'billing_period')) }} as frequency,
-        {{ every_of(text_of('inputs', 'billing_period')) }} * coalesce(cast({{ text_of('inputs', 'every') }} as integer), 1)
-            as every
+        {{ every_of(text_of('inputs', 'billing_period')) }}
+        * coalesce(cast({{ text_of('inputs', 'every') }} as integer), 1) as every
     from {{ ref('cases_stated') }}
 
 ),

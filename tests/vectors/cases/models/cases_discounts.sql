@@ -68,8 +68,11 @@ coupon_figures as (
 
     select
         case_id,
-        json_object('discount', {{ figure('discount') }}, 'remaining', {{ figure('amount - discount') }},
-            'discounts', discounts) as figures
+        json_object(
+            'discount', {{ figure('discount') }},
+            'remaining', {{ figure('amount - discount') }},
+            'discounts', discounts
+        ) as figures
     from discounted
 
 ),

@@ -26,6 +26,7 @@ from billing_assets.landing import register as landing_register
 from billing_assets.landing.register import NoBusinessDate
 from billing_assets.ledger import Ledger, RunIdentity
 from billing_assets.matching.match import match
+from billing_assets.metering.lake import open_lake
 from billing_assets.metering.meter import meter_batch
 from billing_assets.publication import corrections, issue, relay
 from billing_assets.publication.number_ranges import continue_numbers
@@ -103,7 +104,8 @@ class Nightly:
         return brought
 
     def prepare(self) -> RunIdentity:
-        """Note the run's identity for models, let numbers go on, and bring the ledger's tables into the warehouse."""
+        """Note the run's identity for models, open the lake to them, let numbers go on, and bring the ledger's tables
+        into the warehouse."""
         with self.ledger() as ledger:
             identity = self.identity(ledger)
             ledger.start_run(identity)
@@ -125,6 +127,7 @@ class Nightly:
                         self.settings.rebill_above,
                     ],
                 )
+                open_lake(connection, self.settings.lake_path)
                 connection.execute("commit")
             for refused in continue_numbers(ledger, self.warehouse(), identity.as_of):
                 self.tell(f"numbers not continued: {refused}")

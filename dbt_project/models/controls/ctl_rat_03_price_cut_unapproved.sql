@@ -37,7 +37,7 @@ lines as (
 
 converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 

@@ -8,7 +8,8 @@ with lines as (
 
 grants as (
 
-    select * from {{ ref('int_grants__ranked') }}
+    select * from {{ ref('int_grants__stepped') }}
+    where pool <> 'units'
 
 ),
 
@@ -57,9 +58,9 @@ spanned as (
 
 lives as (
 
-    select contract_id, effective_at as boundary_at from grants
+    select contract_id, from_at as boundary_at from grants
     union
-    select contract_id, ends_at as boundary_at from grants
+    select contract_id, to_at as boundary_at from grants
 
 ),
 

@@ -38,6 +38,7 @@ unbilled as (
 balances as (
 
     select * from {{ ref('int_credit_balances__rolled') }}
+    where pool is distinct from 'units'
 
 ),
 

@@ -77,6 +77,18 @@ grants as (
 
 ),
 
+steps as (
+
+    select * from {{ ref('int_grants__stepped') }}
+
+),
+
+timed as (
+
+    select * from {{ ref('int_usage__timed') }}
+
+),
+
 openings as (
 
     select * from {{ ref('int_openings__effective') }}
@@ -391,25 +403,33 @@ divided_reasons as (
         and lines.service_from < charges.segment_to
     where
         slices.slice_count > 1
+        -- The time of usage is known by the bucket: one that a grant begins or ends inside of cannot be divided.
+        and (not {{ follows_usage_evenly('charges') }} or slices.is_bucket_cut)
+
+),
+
+-- The same for credit in a meter's unit, which is taken off the quantity.
+between_reasons as (
+
+    select
+        steps.contract_id,
+        max(grants.version) as version,
+        'grant' as term_kind,
+        steps.grant_id as term_id,
+        'credit that begins or ends inside a quarter of an hour in which its meter is used' as reason
+    from steps
+    inner join timed
+        on steps.contract_id = timed.contract_id
+        and steps.unit = timed.meter
         and (
-            charges.model not in ('unit', 'dynamic')
-            or charges.aggregation not in ('sum', 'count')
-            or charges.conversion_rounding <> 'none'
-            or coalesce(charges.included_quantity, 0) <> 0
-            or charges.maximum is not null
-            -- A cut is exact where buckets meet: on the hour, or the quarter where midnight itself is off the hour.
-            or (
-                slices.slice_no > 1
-                and (
-                    slices.slice_from_at <> date_trunc('minute', slices.slice_from_at)
-                    or extract('minute' from slices.slice_from_at) % case
-                        when extract('minute' from {{ local_midnight('lines.service_from', 'lines.timezone') }}) = 0
-                            then 60
-                        else 15
-                    end <> 0
-                )
-            )
+            (steps.from_at > timed.used_at and steps.from_at < timed.used_to)
+            or (steps.to_at > timed.used_at and steps.to_at < timed.used_to)
         )
+    inner join grants
+        on steps.contract_id = grants.contract_id
+        and steps.grant_id = grants.grant_id
+    where steps.pool = 'units'
+    group by steps.contract_id, steps.grant_id
 
 ),
 
@@ -483,6 +503,8 @@ reasons as (
     select * from dropped_reasons
     union all
     select * from divided_reasons
+    union all
+    select * from between_reasons
     union all
     select * from discount_reasons
     union all

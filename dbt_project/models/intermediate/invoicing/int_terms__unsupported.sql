@@ -250,9 +250,16 @@ commitment_reasons as (
             ) then 'prepaid commitment by ' || commitments.time_window
             when commitments.kind = 'prepaid' and count(distinct commitments.time_window) over by_commitment > 1
                 then 'prepaid window changed by a later version'
-            when commitments.kind = 'prepaid' and commitments.time_window = 'contract' and (
-                commitments.rollover_max is not null or commitments.rollover_min is not null
-            ) then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window = 'contract'
+                and (commitments.rollover_max is not null or commitments.rollover_min is not null)
+                and coalesce(cast(commitments.expires_at as date), commitments.last_to) <= run.as_of
+                then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window <> 'contract'
+                and cast(commitments.expires_at as date) <= run.as_of
+                and cast(commitments.expires_at as date) < commitments.last_to
+                then 'prepaid commitment bought again after its credit has expired'
             when
                 commitments.kind = 'prepaid' and commitments.time_window = 'contract'
                 and count(distinct commitments.amount) over by_commitment > 1
@@ -271,6 +278,7 @@ commitment_reasons as (
             ) then 'opening balance of a prepaid commitment that is bought again each ' || commitments.time_window
         end as reason
     from commitments
+    cross join run
     left join (select distinct contract_id, version, commitment_id from commitment_hours) as commitment_hours
         on commitments.contract_id = commitment_hours.contract_id
         and commitments.version = commitment_hours.version

@@ -13,6 +13,9 @@ create schema if not exists raw_bank;
 create table if not exists raw.run_context (
     as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar,
     quarantine_share decimal(38,12));    -- setting: rows set aside hold a document above this share of its account's rows
+-- Settings of delta re-rating; a warehouse from before gets the columns.
+alter table raw.run_context add column if not exists late_usage varchar;
+alter table raw.run_context add column if not exists rebill_above decimal(38,12);
 
 -- One row per batch of the register whose evidence is loaded; written in the transaction that loads it.
 create table if not exists raw_landing.batches (

@@ -112,7 +112,7 @@ shortfalls as (
     select
         *,
         'true_up' as line_kind,
-        cast(committed_amount - spent_amount as decimal(38, 12)) as unrounded_amount
+        cast({{ true_up('committed_amount', 'spent_amount') }} as decimal(38, 12)) as unrounded_amount
     from excess
     where
         spent_amount < committed_amount

@@ -58,7 +58,7 @@ payable_lines as (
         owed.amount
     from lines
     inner join owed on lines.line_key = owed.line_key
-    where lines.line_kind <> 'prepaid' and lines.contract_id in (select turns.contract_id from turns)
+    where {{ priced_kind('lines') }} <> 'prepaid' and lines.contract_id in (select turns.contract_id from turns)
 
 ),
 

@@ -1,7 +1,8 @@
 with lines as (
 
-    select * from {{ ref('int_priced_lines__collected') }}
-    where line_kind <> 'prepaid'
+    select * replace ({{ priced_kind('priced_lines') }} as line_kind)
+    from {{ ref('int_priced_lines__collected') }} as priced_lines
+    where {{ priced_kind('priced_lines') }} <> 'prepaid'
 
 ),
 
@@ -34,6 +35,7 @@ granted_lines as (
         charge_id,
         group_key,
         line_order,
+        {{ local_midnight('burns_from', 'timezone') }} as burns_from_at,
         {{ local_midnight('service_from', 'timezone') }} as from_at,
         {{ local_midnight('service_to', 'timezone') }} as to_at
     from lines
@@ -126,6 +128,7 @@ slices as (
         spanned.timing,
         spanned.line_kind,
         spanned.line_order,
+        spanned.burns_from_at,
         boundaries.boundary_at as slice_from_at,
         coalesce(
             lead(boundaries.boundary_at) over (partition by spanned.line_key order by boundaries.boundary_at),
@@ -182,7 +185,9 @@ final as (
         coalesce(weights.is_bucket_cut, false) as is_bucket_cut,
         row_number() over (
             partition by slices.contract_id
-            order by slices.slice_to_at, slices.slice_from_at, slices.line_order, slices.line_key
+            order by
+                greatest(slices.slice_to_at, coalesce(slices.burns_from_at, slices.slice_to_at)),
+                slices.burns_from_at is not null, slices.slice_from_at, slices.line_order, slices.line_key
         ) as slice_order
     from slices
     left join weights

@@ -18,7 +18,7 @@ from tests.oracle.commitments import prepaid_lines, true_up_lines, windowed_line
 from tests.oracle.figures import settle, total
 from tests.oracle.recurring import one_time_lines, recurring_lines
 from tests.oracle.terms import CHARGED, Contract, Line
-from tests.oracle.usage import Attributed, attributed, usage_lines
+from tests.oracle.usage import Attributed, attributed, shared_free, usage_lines
 
 
 @dataclass
@@ -49,8 +49,9 @@ def bills(root: Path, as_of: date) -> dict[tuple[str, date], Bill]:
 def charge_lines(contract: Contract, usage: Attributed, stops: list[evidence.Suspension]) -> list[Line]:
     lines: list[Line] = []
     for period in contract.periods:
+        shared = shared_free(contract, period)
         for charge_id in contract.charge_ids("usage"):
-            lines += usage_lines(contract, charge_id, period, usage.get((contract.contract_id, charge_id), []))
+            lines += usage_lines(contract, charge_id, period, usage.get((contract.contract_id, charge_id), []), shared)
         for charge_id in contract.charge_ids("recurring"):
             lines += recurring_lines(contract, charge_id, period, stops)
     for charge_id in contract.charge_ids("one_time"):

@@ -31,7 +31,7 @@ class Batch:
 def draw_cases(of_seed: int, per_model: int) -> list[Case]:
     """`per_model` contracts for each price model."""
     return [
-        _named(case, f"{model}-{number:03d}")
+        named(case, f"{model}-{number:03d}")
         for model in MODELS
         for number, case in enumerate(_examples(model, of_seed, per_model))
     ]
@@ -51,7 +51,8 @@ def _examples(model: str, of_seed: int, count: int) -> list[Case]:
     return drawn
 
 
-def _named(case: Case, name: str) -> Case:
+def named(case: Case, name: str) -> Case:
+    """The contract under another id, with an account of its own."""
     versions = [
         document | {"contract_id": name, "account": document["account"] | {"account_id": f"A-{name}"}}
         for document in case.versions

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,11 @@ _WITHOUT_TESTS = ["--exclude-resource-type", "unit_test", "test"]
 _NOTED = ("intermediate", "marts")
 
 
-def night(landing: Path, home: Path, dbt: Dbt | None = None, threads: int = 2) -> tuple[Nightly, list[NodeResult]]:
+def night(
+    landing: Path, home: Path, dbt: Dbt | None = None, as_of: date = AS_OF, threads: int = 2
+) -> tuple[Nightly, list[NodeResult]]:
     """Land what is there and draft the bills; the project is parsed once where `dbt` of an earlier night is given."""
-    step = Nightly(Settings(landing=landing, home=home, as_of=AS_OF, threads=threads, targets=("file",)))
+    step = Nightly(Settings(landing=landing, home=home, as_of=as_of, threads=threads, targets=("file",)))
     step.dbt = dbt or step.dbt
     step.land()
     step.prepare()
@@ -51,7 +54,8 @@ class Bills:
     connection: duckdb.DuckDBPyConnection
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(query).fetchall()
+        found: list[tuple[Any, ...]] = self.connection.execute(query).fetchall()
+        return found
 
     def never(self, query: str) -> None:
         """Fails unless the query is empty. Its first column is a contract id: the smallest such contract is shown."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from itertools import groupby
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def _same_bill(bills: Bills, kind: str) -> None:
 
 def test_every_term_that_is_drawn_occurs(bills: Bills) -> None:
     found = coverage(list(bills.batch.cases))
-    wanted = {
+    wanted: dict[str, list[Any]] = {
         "price model": MODELS,
         "aggregation": AGGREGATIONS,
         "currency": ["USD", "EUR", "JPY", "KWD"],

@@ -46,8 +46,8 @@ def twins_of(case: Case, place: int) -> Iterator[tuple[str, Case]]:
             ("first part", tuple(ended), {"ends_on": cut}),
             ("second part", case.versions, {"starts_on": cut}),
         ):
-            twin = replace(case, versions=versions)
-            yield kind, _twin(twin, kind, lambda document, terms=terms: document | bare | terms, [])
+            changed = tuple(document | bare | terms for document in versions)
+            yield kind, _twin(replace(case, versions=changed), kind, usage=[])
 
 
 def _twin(

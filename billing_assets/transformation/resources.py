@@ -29,7 +29,7 @@ def _where(settings: Settings) -> list[str]:
     ]
 
 
-def _close_warehouse() -> None:
+def close_warehouse() -> None:
     """dbt keeps its connection for the life of the process; the steps after it open the file with other settings."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import reset_adapters
@@ -131,7 +131,7 @@ class Dbt:
             # Its JSON files are written when the project is parsed; nobody reads those of a run.
             return dbtRunner(manifest=self._manifest).invoke([*arguments, "--no-write-json", *_where(self._settings)])
         finally:
-            _close_warehouse()
+            close_warehouse()
 
     def _name_warehouse(self) -> None:
         """Where profiles.yml looks: this home's file, whichever home ran before in this process."""

@@ -320,7 +320,7 @@ def test_without_usage_only_fixed_fees_are_due(bills: Bills) -> None:
         "and l.line_kind = 'usage' and not c.is_due_at_zero and l.unrounded_amount <> 0"
     )
     bills.never(_as_base("idle", "charge_id, line_kind, service_from, service_to, quantity, unrounded_amount",
-                         "lines", "line_kind in ('recurring', 'one_time', 'prepaid')"))  # fmt: skip
+                         "priced", "line_kind in ('recurring', 'one_time', 'prepaid')"))  # fmt: skip
 
 
 # -- twins ---------------------------------------------------------------------------------------------------
@@ -488,12 +488,12 @@ def test_credit_balances_roll_forward(bills: Bills) -> None:
 
 
 def test_credits_used_are_credits_given(bills: Bills) -> None:
-    """What grants lost on due bills is what bills were reduced by or paid from them."""
+    """What grants lost is what bills, nil ones too, were reduced by or paid from them: all that are due."""
     bills.never(
         "with used as (select contract_id, sum(used) as used from intermediate.int_credit_balances__rolled "
         "group by all), "
         "given as (select contract_id, sum(paid_from_credits - credit_applied) filter (is_due) as due, "
-        "sum(paid_from_credits - credit_applied) as drafted from documents group by all) "
+        "sum(paid_from_credits - credit_applied) as drafted from intermediate.int_documents__totalled group by all) "
         "select contract_id, used, due, drafted from used left join given using (contract_id) "
         "where used not between coalesce(due, 0) and coalesce(drafted, 0)"
     )

@@ -93,9 +93,14 @@ def coverage(cases: list[Case]) -> dict[str, Counter[Any]]:
         for discount in document["discounts"]:
             count("discount", discount["kind"])
         for grant in document["credit_grants"]:
-            count("grant", grant["kind"])
+            is_money = grant["unit"] == "currency"
+            count("grant", grant["kind"] if is_money else "units")
+            if "recurrence" in grant:
+                count("recurring grant", "money" if is_money else "units")
         for commitment in document["commitments"]:
             count("commitment", commitment["kind"])
+            if commitment["kind"] == "prepaid":
+                count("prepaid", commitment["window"])
     return found
 
 

@@ -26,7 +26,8 @@ WORTH = {"USD": Decimal(1), "EUR": Decimal(1), "JPY": Decimal(100), "KWD": Decim
 ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]
 MODELS = [
     "unit", "per", "graduated", "graduated_flat", "graduated_block", "volume", "graduated_percentage", "package",
-    "percentage", "percentage_fee", "capacity", "matrix", "matrix_cells", "dynamic", "precomputed", "seats",
+    "percentage", "percentage_fee", "percentage_each", "capacity", "matrix", "matrix_cells", "dynamic", "precomputed",
+    "seats",
 ]  # fmt: skip
 AGGREGATIONS = ["sum", "count", "max", "min", "latest", "average", "unique_count", "weighted_sum"]
 CALENDARS: dict[str, Json] = {
@@ -139,6 +140,16 @@ def price(draw: Draw, money: _Money, model: str) -> Json:  # noqa: PLR0911, PLR0
                     "free_amount": draw(st.sampled_from(["0", "55.5"]))}  # fmt: skip
         case "percentage_fee":
             return {"model": "percentage", "rate_percent": "1.35", "fixed_per_event": money.amount(0, 50)}
+        case "percentage_each":
+            limit = draw(st.integers(0, 60))
+            each: Json = {"model": "percentage", "rate_percent": "1.35", "fixed_per_event": money.amount(0, 50)}
+            limits: Json = {"min_per_event": money.amount(limit, limit), "max_per_event": money.amount(limit, 90)}
+            free: Json = {
+                "free_events": str(draw(st.integers(1, 9))),
+                "free_amount": draw(st.sampled_from(["0", "150"])),
+            }
+            terms: Json = draw(st.sampled_from([limits, free, limits | free]))
+            return each | terms
         case "capacity":
             peak = draw(st.integers(1, 60))
             return {"model": model, "tiers": [
@@ -175,7 +186,7 @@ def _usage_charge(draw: Draw, money: _Money, model: str, charge_id: str) -> Json
         charge["group_by"] = draw(st.sampled_from([["region"], ["model", "region"]]))
     if _chance(draw, 15):
         charge["filter"] = {"model": ["large", "small"]}
-    if model not in ("matrix", "matrix_cells", "percentage", "percentage_fee", "capacity", "precomputed"):
+    if not model.startswith(("matrix", "percentage")) and model not in ("capacity", "precomputed"):
         if _chance(draw, 30):
             how = draw(st.sampled_from(["none", "up", "down", "half_up"]))
             charge["unit_conversion"] = {"divide_by": draw(st.sampled_from(["3", "10"])), "rounding": how}
@@ -234,7 +245,10 @@ def _commitments(draw: Draw, money: _Money) -> list[Json]:
                              "applies_to": draw(st.sampled_from([None, ["u0"]]))}]  # fmt: skip
         case "windowed":
             return [shape | {"overage_factor": "1.5", "true_up": _chance(draw, 50)}]
-    return [shape | {"window": "contract", "applies_to": None, "priority": 1, "expires_at": None}]
+    prepaid = shape | {"applies_to": None, "priority": 1, "expires_at": None}
+    if _chance(draw, 50):
+        return [prepaid | {"window": "contract"}]
+    return [prepaid | {"rollover": {"min": "0", "max": money.amount(0, 9000)}}]
 
 
 def _grants(draw: Draw, money: _Money) -> list[Json]:
@@ -242,8 +256,32 @@ def _grants(draw: Draw, money: _Money) -> list[Json]:
         {"grant_id": f"g{n}", "amount": money.amount(1, 20000), "unit": "currency",
          "kind": draw(st.sampled_from(["promotional", "sla", "commit"])), "priority": draw(st.integers(1, 2)),
          "effective_at": "2025-12-01T00:00:00Z", "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
-         "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))}
+         "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))} | _recurrence(draw, money.amount(0, 5000))
         for n in range(draw(st.integers(1, 3)))
+    ]  # fmt: skip
+
+
+def _recurrence(draw: Draw, kept: str) -> Json:
+    """Nothing, or that the balance begins anew every so many days, from midnight of the contract's zone."""
+    if not _chance(draw, 30):
+        return {}
+    every = draw(st.sampled_from([7, 30]))
+    return {
+        "recurrence": {"every_days": every, "anchor": None, "reset": True, "rollover_min": "0", "rollover_max": kept}
+    }
+
+
+def _unit_grants(draw: Draw, charge: Json) -> list[Json]:
+    """Credit in units of the charge's meter, where it prices the quantity alone."""
+    model = charge["price"]["model"]
+    if charge["aggregation"] not in ("sum", "count") or model in ("percentage", "precomputed", "capacity"):
+        return []
+    return [
+        {"grant_id": f"units{n}", "amount": str(draw(st.integers(1, 900))), "unit": charge["meter"],
+         "kind": "promotional", "priority": 1, "effective_at": "2025-12-01T00:00:00Z",
+         "expires_at": draw(st.sampled_from([None, "2026-02-09T05:00:00Z"])),
+         "preserve_overage": _chance(draw, 30)} | _recurrence(draw, "40.5")
+        for n in range(draw(st.integers(1, 2)))
     ]  # fmt: skip
 
 
@@ -276,6 +314,9 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     if _chance(draw, 10):
         charges.append({"charge_id": "setup", "product": "onboarding", "type": "one_time", "timing": "arrears",
                         "price": {"model": "flat", "amount": money.amount(1, 9000)}})  # fmt: skip
+    grants = _grants(draw, money) if is_spread and _chance(draw, 40) else []
+    if charges and charges[0]["type"] == "usage" and _chance(draw, 25):
+        grants += _unit_grants(draw, charges[0])
     places = draw(st.sampled_from([None, None, 0, DIGITS[currency]]))
     starts_on = "2026-03-16" if calendar == "daily" else draw(st.sampled_from(["2026-01-01", "2026-01-13"]))
     taxes = _taxes(draw) if _chance(draw, 45) else []
@@ -293,7 +334,7 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
                          "stage": draw(st.sampled_from(["line", "line", "total"]))}},
         "charges": charges,
         "commitments": _commitments(draw, money) if has_commitment else [],
-        "credit_grants": _grants(draw, money) if is_spread and _chance(draw, 40) else [],
+        "credit_grants": grants,
         "discounts": _discounts(draw, money), "taxes": taxes,
     }  # fmt: skip
     versions = [document]
@@ -305,7 +346,10 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     return Case(contract_id, model, tuple(versions), tuple(usage))
 
 
-_MONEY = {"unit_price", "package_price", "amount", "flat_price", "fixed_per_event", "rate_percent", "multiplier"}
+_MONEY = {
+    "unit_price", "package_price", "amount", "flat_price", "fixed_per_event", "rate_percent", "multiplier",
+    "min_per_event", "max_per_event",
+}  # fmt: skip
 
 
 def dearer(price: Any, factor: Decimal) -> Any:

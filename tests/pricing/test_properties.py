@@ -82,7 +82,9 @@ def test_every_term_that_is_drawn_occurs(bills: Bills) -> None:
         "tax": ["added", "inclusive"],
         "tax rounding": TAX_ROUNDINGS,
         "discount": ["percent", "amount"],
-        "grant": ["promotional", "sla", "commit"],
+        "grant": ["promotional", "sla", "commit", "units"],
+        "recurring grant": ["money", "units"],
+        "prepaid": ["contract", "billing_period"],
         "commitment": ["minimum_spend", "windowed", "prepaid"],
     }
     rare = {(name, value): found[name][value] for name in wanted for value in wanted[name] if found[name][value] < 3}
@@ -206,9 +208,9 @@ def test_quantity_is_conserved_from_events_to_rated_usage(bills: Bills) -> None:
         "group by all having rated <> landed"
     )
     bills.never(
-        "select contract_id, charge_id, raw_quantity, included_used, billable_quantity from rated "
-        "inner join charges using (contract_id, charge_id) where divide_by = 1 and charges.model <> 'capacity' "
-        "and raw_quantity <> included_used + billable_quantity"
+        "select contract_id, charge_id, raw_quantity, included_used, credited_quantity, billable_quantity "
+        "from intermediate.int_usage__credited inner join charges using (contract_id, charge_id) "
+        "where divide_by = 1 and raw_quantity <> included_used + credited_quantity + billable_quantity"
     )
 
 
@@ -491,11 +493,22 @@ def test_credits_used_are_credits_given(bills: Bills) -> None:
     """What grants lost is what bills, nil ones too, were reduced by or paid from them: all that are due."""
     bills.never(
         "with used as (select contract_id, sum(used) as used from intermediate.int_credit_balances__rolled "
-        "group by all), "
+        "where pool <> 'units' group by all), "
         "given as (select contract_id, sum(paid_from_credits - credit_applied) filter (is_due) as due, "
         "sum(paid_from_credits - credit_applied) as drafted from intermediate.int_documents__totalled group by all) "
         "select contract_id, used, due, drafted from used left join given using (contract_id) "
         "where used not between coalesce(due, 0) and coalesce(drafted, 0)"
+    )
+
+
+def test_units_used_are_units_taken_off(bills: Bills) -> None:
+    """What grants in a meter's unit lost by the business date is what rated usage was lessened by."""
+    bills.never(
+        "with used as (select contract_id, sum(used) as used from intermediate.int_credit_balances__rolled "
+        "where pool = 'units' group by all), taken as (select contract_id, sum(credited_quantity) as taken "
+        "from intermediate.int_usage__credited group by all) "
+        "select contract_id, used, taken from used full join taken using (contract_id) "
+        "where coalesce(used, 0) <> coalesce(taken, 0)"
     )
 
 

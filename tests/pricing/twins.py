@@ -17,6 +17,8 @@ from tests.pricing.contracts import AS_OF, Case, Json, Use, dearer
 _REPEATABLE = {"max", "min", "average", "unique_count"}
 _MOVABLE = {"sum", "count", "max", "min", "average", "unique_count"}
 _HALF = Decimal(2)
+# Terms of a percentage by which two halves cost something else than the whole.
+_PER_EVENT = {"fixed_per_event", "free_events", "min_per_event", "max_per_event"}
 
 
 def twins_of(case: Case, place: int) -> Iterator[tuple[str, Case]]:
@@ -76,15 +78,18 @@ def _as_it_is(case: Case) -> list[Use]:
 def _split(case: Case, moved: Callable[[Use], datetime | None]) -> list[Use]:
     """Each event as two: halves where it is summed, itself twice where that is the same; `moved` says when the other.
 
-    A count cannot be in halves: its event is moved as a whole. `moved` gives none where no other moment is as good.
+    A count cannot be in halves: its event is moved as a whole. `moved` gives none where no other moment is as good, as
+    where credit or free events are used up in order of time.
     """
     found = []
+    units = {grant["unit"] for grant in case.document["credit_grants"]}
     for use in case.usage:
         charge = case.charges("usage")[use.charge_id]
         price, reading = charge["price"], charge["aggregation"]
         moment = moved(use)
-        is_counted = reading == "count" or price.get("fixed_per_event") is not None
-        if moment is None or (moment != use.moment and reading not in _MOVABLE):
+        is_counted = reading == "count" or not price.keys().isdisjoint(_PER_EVENT)
+        is_in_turn = use.meter in units or "free_events" in price
+        if moment is None or (moment != use.moment and (is_in_turn or reading not in _MOVABLE)):
             found.append(use)
         elif is_counted:
             found.append(replace(use, moment=moment))

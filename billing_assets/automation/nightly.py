@@ -114,7 +114,8 @@ class Nightly:
                 connection.execute("delete from raw.run_context")
                 connection.execute(
                     "insert into raw.run_context by name select ? as as_of, ? as register_sequence, "
-                    "? as decision_sequence, ? as code_hash, ? as run_identity, ? as quarantine_share",
+                    "? as decision_sequence, ? as code_hash, ? as run_identity, ? as quarantine_share, "
+                    "? as late_usage, ? as rebill_above",
                     [
                         identity.as_of,
                         identity.register_sequence,
@@ -122,6 +123,8 @@ class Nightly:
                         identity.code_hash,
                         identity.text,
                         self.settings.quarantine_share,
+                        self.settings.late_usage,
+                        self.settings.rebill_above,
                     ],
                 )
                 open_lake(connection, self.settings.lake_path)

@@ -17,9 +17,9 @@ charge_lines as (
 
 ),
 
-commitments as (
+prepaid as (
 
-    select * from {{ ref('int_commitments__in_force') }}
+    select * from {{ ref('int_prepaid__windowed') }}
 
 ),
 
@@ -27,12 +27,6 @@ applies_to as (
 
     select * from {{ ref('stg_contracts__applies_to') }}
     where owner_kind = 'commitment'
-
-),
-
-bill_dates as (
-
-    select * from {{ ref('int_bill_dates__listed') }}
 
 ),
 
@@ -124,7 +118,161 @@ shortfalls as (
     select
         *,
         'true_up' as line_kind,
-        cast(committed_amount - spent_amount as decimal(38, 12)) as unrounded_amount
+        cast({{ true_up('committed_amount', 'spent_amount') }} as decimal(38, 12)) as unrounded_amount
+    from excess
+    where
+        spent_amount < committed_amount
+        and case when kind = 'minimum_spend' then coalesce(true_up, true) else coalesce(true_up, false) end
+
+),
+
+overages as (
+
+    select
+        *,
+        'overage' as line_kind,
+        {{ multiply('excess_amount', 'surcharge') }} as unrounded_amount
+    from excess
+    where kind = 'windowed' and spent_amount > committed_amount and surcharge <> 0
+
+),
+
+settlements as (
+
+    select * from shortfalls
+    union all
+    select * from overages
+
+),
+
+-- By day or hour: one overage and one true-up line for all windows of a bill.
+window_settlements as (
+
+    select
+        contract_id,
+        commitment_id,
+        bill_date,
+        line_kind,
+        max(version) as version,
+        min(part_from) as window_from,
+        max(part_to) as window_to,
+        any_value(currency) as currency,
+        arg_max(rounding_places, part_from) as rounding_places,
+        arg_max(rounding_mode, part_from) as rounding_mode,
+        cast(sum(adjustment) as decimal(38, 12)) as unrounded_amount
+    from settled_windows
+    group by contract_id, commitment_id, bill_date, line_kind
+
+),
+
+lines as (
+
+    select * from {{ ref('int_charge_lines__rounded') }}
+
+),
+
+prepaid as (
+
+    select * from {{ ref('int_prepaid__windowed') }}
+
+),
+
+applies_to as (
+
+    select * from {{ ref('stg_contracts__applies_to') }}
+    where owner_kind = 'commitment'
+
+),
+
+run as (
+
+    select {{ as_of() }} as as_of
+
+),
+
+-- A window still open cannot have fallen short.
+closed_windows as (
+
+    select windows.*
+    from windows
+    cross join run
+    where windows.bill_date <= run.as_of
+
+),
+
+scopes as (
+
+    select
+        contract_id,
+        version,
+        owner_id as commitment_id,
+        list(target) as targets
+    from applies_to
+    group by contract_id, version, owner_id
+
+),
+
+spent as (
+
+    select
+        closed_windows.contract_id,
+        closed_windows.commitment_id,
+        closed_windows.window_from,
+        cast(sum(charge_lines.amount) as decimal(38, 12)) as amount,
+        cast(coalesce(sum(charge_lines.amount) filter (where charge_lines.line_kind = 'usage'), 0) as decimal(38, 12))
+            as usage_amount
+    from closed_windows
+    inner join charge_lines
+        on closed_windows.contract_id = charge_lines.contract_id
+        -- What was billed ahead belongs to the window it serves; what is billed behind, to the one its bill closes.
+        and case
+            when charge_lines.timing = 'advance'
+                then
+                    charge_lines.service_from >= closed_windows.window_from
+                    and charge_lines.service_from < closed_windows.window_to
+            else
+                charge_lines.bill_date > closed_windows.window_from
+                and charge_lines.bill_date <= closed_windows.window_to
+        end
+    left join scopes
+        on closed_windows.contract_id = scopes.contract_id
+        and closed_windows.version = scopes.version
+        and closed_windows.commitment_id = scopes.commitment_id
+    where {{ in_scope('scopes.targets', 'charge_lines') }}
+    group by closed_windows.contract_id, closed_windows.commitment_id, closed_windows.window_from
+
+),
+
+compared as (
+
+    select
+        closed_windows.*,
+        coalesce(case closed_windows.kind when 'windowed' then spent.usage_amount else spent.amount end, 0)
+            as spent_amount,
+        coalesce(closed_windows.overage_factor, 1) - 1 as surcharge
+    from closed_windows
+    left join spent
+        on closed_windows.contract_id = spent.contract_id
+        and closed_windows.commitment_id = spent.commitment_id
+        and closed_windows.window_from = spent.window_from
+
+),
+
+excess as (
+
+    select
+        *,
+        spent_amount - committed_amount as excess_amount
+    from compared
+
+),
+
+shortfalls as (
+
+    select
+        *,
+        'true_up' as line_kind,
+        cast({{ true_up('committed_amount', 'spent_amount') }} as decimal(38, 12)) as unrounded_amount
     from excess
     where
         spent_amount < committed_amount
@@ -177,22 +325,6 @@ window_settlements as (
 
 ),
 
-prepaid as (
-
-    select
-        commitments.*,
-        bill_dates.bill_date
-    from commitments
-    inner join bill_dates
-        on commitments.contract_id = bill_dates.contract_id
-        and commitments.first_from <= bill_dates.bill_date
-    where commitments.kind = 'prepaid' and commitments.part_no = 1 and commitments.amount is not null
-    qualify row_number() over (
-        partition by commitments.contract_id, commitments.commitment_id order by bill_dates.bill_date
-    ) = 1
-
-),
-
 lines as (
 
     select
@@ -233,15 +365,18 @@ lines as (
         'advance' as timing,
         commitment_id,
         'prepaid' as line_kind,
-        first_from as service_from,
+        window_from as service_from,
         -- Open-ended credit has no service end of its own; it is shown over the day it is granted.
-        coalesce(
-            cast(timezone(timezone, timezone('UTC', expires_at)) as date),
-            case when last_to < date '9999-12-31' then last_to end,
-            first_from + 1
-        ) as service_to,
-        amount as unrounded_amount,
-        {{ round_amount('amount', 'rounding_places', 'rounding_mode') }} as amount,
+        case
+            when time_window <> 'contract' then window_to
+            else coalesce(
+                cast(timezone(timezone, timezone('UTC', expires_at)) as date),
+                case when window_to < date '9999-12-31' then window_to end,
+                window_from + 1
+            )
+        end as service_to,
+        unrounded_amount,
+        amount,
         currency,
         version
     from prepaid

@@ -137,7 +137,6 @@ judged_usage as (
             when usage_cells.divide_by <= 0 then 'unit conversion by zero or less'
             -- which of them a charge takes from first is not said
             when free_quantities.discount_count > 1 then 'several free quantities of the whole contract'
-            when meter_grants.contract_id is not null then 'credit grant in units of the meter'
             when usage_cells.cell_no is null then 'no price'
             when usage_cells.cell_model is null or usage_cells.cell_model not in (
                 'unit', 'graduated', 'volume', 'graduated_percentage', 'package', 'percentage', 'dynamic',
@@ -154,6 +153,11 @@ judged_usage as (
                     or coalesce(free_quantities.contract_id, charge_free_quantities.contract_id) is not null
                 )
                 then 'percentage priced per event with a free or included quantity'
+            -- These do not price the quantity alone, so credit cannot be taken off it.
+            when
+                meter_grants.contract_id is not null
+                and usage_cells.cell_model in ('percentage', 'precomputed', 'capacity')
+                then 'credit in units of the meter on price model ' || usage_cells.cell_model
             when not usage_cells.is_complete then 'incomplete price of model ' || usage_cells.cell_model
         end as reason
     from usage_cells

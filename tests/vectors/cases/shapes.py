@@ -143,7 +143,7 @@ def _fault(where: str, value: Any, shape: Any) -> str | None:
         return None
     if isinstance(shape, tuple):
         faults = [_fault(where, value, one) for one in shape]
-        return None if None in faults else faults[-1]
+        return None if None in faults else "; or ".join(dict.fromkeys(str(one) for one in faults))
     if isinstance(shape, list):
         return _list_fault(where, value, shape[0])
     if isinstance(value, dict | list):

@@ -16,8 +16,6 @@ used as (
     select
         *,
         concat_ws('/', contract_id, 'units', meter) as wallet_key,
-        'usage' as line_kind,
-        cast(null as varchar) as reference_id,
         concat_ws('/', contract_id, charge_id, service_from, group_key, cell_key, used_at) as slice_key,
         row_number() over (
             partition by contract_id, meter order by used_at, charge_id, service_from, group_key, cell_key
@@ -36,7 +34,7 @@ eligible as materialized (
     from used
     inner join turns
         on used.wallet_key = turns.wallet_key
-        and {{ in_scope('turns.targets', 'used') }}
+        and {{ in_scope('turns.targets', 'used', "'usage'") }}
         and used.used_at < turns.turn_to_at
         and (
             used.used_at >= turns.turn_from_at

@@ -5,6 +5,18 @@ with windows as (
 
 ),
 
+commitments as (
+
+    select * from {{ ref('int_commitments__in_force') }}
+
+),
+
+settled_windows as (
+
+    select * from {{ ref('int_commitment_windows__settled') }}
+
+),
+
 charge_lines as (
 
     select * from {{ ref('int_charge_lines__rounded') }}
@@ -139,6 +151,32 @@ settlements as (
 
 ),
 
+-- By day or hour: one overage and one true-up line for all windows of a bill.
+window_settlements as (
+
+    select
+        settled_windows.contract_id,
+        settled_windows.commitment_id,
+        settled_windows.bill_date,
+        settled_windows.line_kind,
+        max(settled_windows.version) as version,
+        min(settled_windows.part_from) as window_from,
+        max(settled_windows.part_to) as window_to,
+        any_value(commitments.currency) as currency,
+        arg_max(commitments.rounding_places, settled_windows.part_from) as rounding_places,
+        arg_max(commitments.rounding_mode, settled_windows.part_from) as rounding_mode,
+        cast(sum(settled_windows.adjustment) as decimal(38, 12)) as unrounded_amount
+    from settled_windows
+    inner join commitments
+        on settled_windows.contract_id = commitments.contract_id
+        and settled_windows.commitment_id = commitments.commitment_id
+        and settled_windows.version = commitments.version
+    group by
+        settled_windows.contract_id, settled_windows.commitment_id, settled_windows.bill_date,
+        settled_windows.line_kind
+
+),
+
 lines as (
 
     select
@@ -154,6 +192,22 @@ lines as (
         currency,
         version
     from settlements
+
+    union all
+
+    select
+        contract_id,
+        bill_date,
+        'arrears' as timing,
+        commitment_id,
+        line_kind,
+        window_from as service_from,
+        window_to as service_to,
+        unrounded_amount,
+        {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as amount,
+        currency,
+        version
+    from window_settlements
 
     union all
 

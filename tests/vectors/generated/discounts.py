@@ -102,7 +102,7 @@ def tax(rng: Random) -> dict[str, Any]:
     lines = []
     for _ in range(rng.randint(1, 4)):
         rates = sorted({text(number(rng, 25, 1) + 1) for _ in range(rng.randint(0, 3))})
-        lines.append((number(rng, 900), rates, rng.random() < 0.25))
+        lines.append((rng.choice([Fraction(), number(rng, 900), number(rng, 900)]), rates, rng.random() < 0.25))
     repeat = rng.choice([1, 1, 3])
     by_line, by_rate = tax_by_stage(lines * repeat, rounding)
     total = sum((amount for amount, _, _ in lines * repeat), Fraction())
@@ -111,7 +111,7 @@ def tax(rng: Random) -> dict[str, Any]:
     expected = {
         "tax": text(sum(by_line, Fraction())),
         "by_line": [text(due) for due in by_line],
-        "by_tax": {rate: text(due) for rate, due in by_rate.items() if due},
+        "by_tax": {rate: text(due) for rate, due in by_rate.items()},
         "total": text(total + added),
     }
     return {"inputs": {"lines": stated, "repeat": str(repeat)}, "rounding": rounding, "expected": expected}

@@ -82,7 +82,7 @@ spread_lines as (
     select
         *,
         {{ text_of('inputs', 'method') }} as method,
-        cast(item ->> '$' as decimal(38, 12)) as amount,
+        try_cast(item ->> '$' as decimal(38, 12)) as amount,
         case when stage = 'none' then unit_digits else places end as spread_places
     from {{ items('cases', "(inputs -> '$.lines')") }}
     where op = 'discount_distribute'

@@ -171,9 +171,9 @@ rates as (
     select
         *,
         rate ->> '$' as tax_code,
-        cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
+        try_cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
         coalesce(
-            cast({{ text_of('item', 'inclusive') }} as boolean), cast({{ text_of('inputs', 'inclusive') }} as boolean),
+            {{ flag_of('item', 'inclusive') }}, {{ flag_of('inputs', 'inclusive') }},
             false
         ) as is_inclusive,
         case when stage in ('line', 'rate', 'by_tax', 'total') then stage else 'rate' end as tax_rounding

@@ -174,7 +174,7 @@ def _clocked(vector: Vector, contract_id: str, price: Json, span: Span) -> Case:
     terms = windowed(vector, price) | {"window": named}
     buckets = price.get("time_buckets") or []
     if buckets:
-        terms["time_of_day"] = [part for bucket in buckets for part in _times_of_day(vector, price, bucket)]
+        terms["time_of_day"] = [_time_of_day(vector, price, bucket) for bucket in buckets]
         if not any(_committed(bucket) for bucket in buckets):
             # The commitment holds in these hours only; at any other time usage is at list price.
             terms = {name: value for name, value in terms.items() if name not in ("amount", "quantity")}
@@ -189,13 +189,13 @@ def _committed(bucket: Json) -> Json:
     return own if own.get("amount") is not None or own.get("quantity") is not None else {}
 
 
-def _times_of_day(vector: Vector, price: Json, bucket: Json) -> list[Json]:
-    """A time of day with its own commitment, else the price's; one that goes over midnight is two."""
-    start = _hour(bucket, "from_hour", "start_hour", "from", "start")
-    end = _hour(bucket, "to_hour", "end_hour", "to", "end") or 24
-    hours = [(start, end)] if start < end else [(start, 24), (0, end)]
+def _time_of_day(vector: Vector, price: Json, bucket: Json) -> Json:
+    """A time of day with its own commitment, else the price's; one that ends before it begins goes over midnight."""
     committed = _committed(bucket) or price.get("commitment") or {}
-    found: Json = {}
+    found: Json = {
+        "from_hour": _hour(bucket, "from_hour", "start_hour", "from", "start"),
+        "to_hour": _hour(bucket, "to_hour", "end_hour", "to", "end") or 24,
+    }
     for name, value in (("amount", committed.get("amount")), ("unit_price", bucket.get("unit_price"))):
         if value is not None:
             found[name] = plain(number(value) / per_major(vector))
@@ -204,7 +204,7 @@ def _times_of_day(vector: Vector, price: Json, bucket: Json) -> list[Json]:
             found[name] = plain(number(committed[name]))
     if "true_up" in committed:
         found["true_up"] = bool(committed["true_up"])
-    return [{"from_hour": opens, "to_hour": closes, **found} for opens, closes in hours]
+    return found
 
 
 def _hour(bucket: Json, *names: str) -> int:

@@ -38,7 +38,7 @@ def discount_lines(contract: Contract, bill: Sequence[Line], taken: dict[str, in
         charge = contract.charge_on(charge_id, lines[-1].start)
         for terms in _ordered([d for d in (charge or {}).get("discounts") or [] if d["kind"] != "free_quantity"]):
             found += _discount(contract, terms, lines, taken)
-    for terms in _ordered(contract.versions[-1].get("discounts") or []):
+    for terms in _ordered([d for d in contract.versions[-1].get("discounts") or [] if d["kind"] != "free_quantity"]):
         found += _discount(contract, terms, [line for line in charged if applies(terms, line)], taken)
     return found
 

@@ -19,7 +19,7 @@ from tests.oracle.credits import UnitCredits
 from tests.oracle.figures import settle, total
 from tests.oracle.recurring import one_time_lines, recurring_lines
 from tests.oracle.terms import CHARGED, Contract, Line
-from tests.oracle.usage import Attributed, attributed, usage_lines
+from tests.oracle.usage import Attributed, attributed, shared_free, usage_lines
 
 
 @dataclass
@@ -60,9 +60,10 @@ def charge_lines(
 ) -> list[Line]:
     lines: list[Line] = []
     for period in contract.periods:
+        shared = shared_free(contract, period)
         for charge_id in contract.charge_ids("usage"):
             events = usage.get((contract.contract_id, charge_id), [])
-            lines += usage_lines(contract, charge_id, period, events, credits)
+            lines += usage_lines(contract, charge_id, period, events, credits, shared)
         for charge_id in contract.charge_ids("recurring"):
             lines += recurring_lines(contract, charge_id, period, stops)
     for charge_id in contract.charge_ids("one_time"):

@@ -53,6 +53,12 @@ commitment_hours as (
 
 ),
 
+uneven_commitments as (
+
+    select * from {{ ref('int_commitments__uneven') }}
+
+),
+
 windows as (
 
     select * from {{ ref('int_commitments__windowed') }}
@@ -147,9 +153,7 @@ charge_reasons as (
                 then 'timing ' || charges.timing
             when charges.type = 'one_time' and coalesce(charges.model, '') not in ('flat', 'unit')
                 then 'price model ' || coalesce(charges.model, 'missing') || ' on a one-time charge'
-            when charges.type = 'recurring' and (
-                charges.minimum is not null or charges.maximum is not null or charges.included_quantity is not null
-            ) then 'minimum, maximum or included quantity of a recurring charge'
+            when charges.type = 'recurring' and charges.maximum is not null then 'maximum of a recurring charge'
         end as reason
     from charges
 
@@ -220,16 +224,6 @@ header_reasons as (
 
 ),
 
-inclusive_taxes as (
-
-    select distinct
-        contract_id,
-        version
-    from taxes
-    where inclusive
-
-),
-
 commitment_reasons as (
 
     select
@@ -240,13 +234,17 @@ commitment_reasons as (
         case
             when commitments.kind not in ('minimum_spend', 'windowed', 'prepaid')
                 then 'commitment kind ' || commitments.kind
-            when commitments.amount is null then 'commitment without an amount of money'
-            when commitments.kind <> 'prepaid' and commitments.time_window not in (
-                'billing_period', 'month', 'annual', 'contract'
-            ) then commitments.kind || ' commitment by ' || commitments.time_window
-            when commitment_hours.contract_id is not null then 'commitment by time of day'
-            when commitments.kind = 'minimum_spend' and inclusive_taxes.contract_id is not null
-                then 'minimum spend with inclusive tax'
+            when commitments.kind <> 'windowed' and commitments.amount is null
+                then 'commitment without an amount of money'
+            when
+                commitments.kind <> 'prepaid'
+                and commitments.time_window not in ('billing_period', 'month', 'annual', 'contract')
+                and not {{ is_settled_by_window('commitments') }}
+                then commitments.kind || ' commitment by ' || commitments.time_window
+            when commitment_hours.contract_id is not null and commitments.time_window not in ('day', 'hour')
+                then 'commitment by time of day and ' || commitments.time_window
+            when commitments.quantity is not null and not {{ is_settled_by_window('commitments') }}
+                then 'commitment in units by ' || commitments.time_window
             when commitments.kind = 'prepaid' and commitments.time_window not in (
                 'billing_period', 'month', 'annual', 'contract'
             ) then 'prepaid commitment by ' || commitments.time_window
@@ -285,10 +283,19 @@ commitment_reasons as (
         on commitments.contract_id = commitment_hours.contract_id
         and commitments.version = commitment_hours.version
         and commitments.commitment_id = commitment_hours.commitment_id
-    left join inclusive_taxes
-        on commitments.contract_id = inclusive_taxes.contract_id
-        and commitments.version = inclusive_taxes.version
     window by_commitment as (partition by commitments.contract_id, commitments.commitment_id)
+
+),
+
+uneven_reasons as (
+
+    select
+        contract_id,
+        version,
+        'commitment' as term_kind,
+        commitment_id as term_id,
+        reason
+    from uneven_commitments
 
 ),
 
@@ -499,6 +506,8 @@ reasons as (
     select * from header_reasons
     union all
     select * from commitment_reasons
+    union all
+    select * from uneven_reasons
     union all
     select * from window_reasons
     union all

@@ -413,15 +413,10 @@ divided_reasons as (
     from slices
     inner join eligible on slices.line_key = eligible.line_key
     inner join lines on slices.line_key = lines.line_key
-    inner join charges
-        on lines.contract_id = charges.contract_id
-        and lines.charge_id = charges.charge_id
-        and lines.service_from >= charges.segment_from
-        and lines.service_from < charges.segment_to
     where
         slices.slice_count > 1
         -- The time of usage is known by the bucket: one that a grant begins or ends inside of cannot be divided.
-        and (not {{ follows_usage_evenly('charges') }} or slices.is_bucket_cut)
+        and (not slices.is_even or slices.is_bucket_cut)
 
 ),
 

@@ -60,6 +60,16 @@ scopes as (
 
 ),
 
+usage_slices as (
+
+    select
+        *,
+        'usage' as line_kind,
+        cast(null as varchar) as reference_id
+    from slices
+
+),
+
 -- A commitment's terms over a billing period that is over.
 parts as (
 
@@ -178,7 +188,7 @@ prices as (
             as unit_price,
         case cells.model when 'unit' then coalesce(cells.per, 1) else 1 end as per
     from parts
-    inner join (select *, 'usage' as line_kind from slices) as slices
+    inner join usage_slices as slices
         on parts.contract_id = slices.contract_id
         and parts.part_from_at < slices.service_to_at
         and parts.part_to_at > slices.service_from_at

@@ -15,7 +15,8 @@ charges as (
 
     select
         *,
-        'usage' as line_kind
+        'usage' as line_kind,
+        cast(null as varchar) as reference_id
     from {{ ref('int_charges__in_force') }}
     where type = 'usage'
 

@@ -52,6 +52,7 @@ quantities as (
         slices.period_from,
         slices.charge_from,
         'usage' as line_kind,
+        cast(null as varchar) as reference_id,
         arg_max(slices.product, slices.service_from) as product,
         any_value(slices.included_quantity) as included_quantity,
         sum(greatest({{ convert_units(

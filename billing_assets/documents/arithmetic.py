@@ -130,18 +130,13 @@ def _events(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> It
             event["event_time"],
             event["event"],
             plain(Decimal(event["value"])),
-            _optional(event["charged"]),
-            _optional(event["fee"]),
+            "" if event["charged"] is None else plain(Decimal(event["charged"])),
         )
         for row in outcomes
         for event in json.loads(row["first_events"] or "[]")
     ]
     if first:
-        yield Fact("", "the first of them", ("outcome", "time", "event", "value", "charged", "fee"), tuple(first))
-
-
-def _optional(text: str | None) -> str:
-    return "" if text is None else plain(Decimal(text))
+        yield Fact("", "the first of them", ("outcome", "time", "event", "value", "charged"), tuple(first))
 
 
 def _days(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:

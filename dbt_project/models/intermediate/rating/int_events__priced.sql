@@ -119,6 +119,10 @@ series as (
         nullif(cells.free_amount, 0) as free_amount,
         cells.min_per_event,
         cells.max_per_event,
+        {{ value_at_fee('cells.min_per_event', 'cells.rate_percent', 'coalesce(cells.fixed_per_event, 0)') }}
+            as value_at_minimum,
+        {{ value_at_fee('cells.max_per_event', 'cells.rate_percent', 'coalesce(cells.fixed_per_event, 0)') }}
+            as value_at_maximum,
         {{ has_event_limits('cells') }} as has_limits,
         dense_rank() over (
             order by touched.contract_id, touched.charge_id, touched.service_from, keyed.group_key, keyed.cell_key
@@ -168,6 +172,8 @@ parts as (
         free_amount,
         min_per_event,
         max_per_event,
+        value_at_minimum,
+        value_at_maximum,
         has_limits
     from series
 
@@ -212,11 +218,12 @@ valued as (
         read.event_time,
         read.source,
         read.event_id,
-        {{ convert_units(
-            "case when series.aggregation = 'count' then 1 "
-            ~ "when series.measure = 'quantity' then read.quantity "
-            ~ "else try_cast(read.properties[series.measure] as decimal(38, 12)) end",
-            'series.divide_by', "'none'") }} as value,
+        series.divide_by,
+        case
+            when series.aggregation = 'count' then 1
+            when series.measure = 'quantity' then read.quantity
+            else try_cast(read.properties[series.measure] as decimal(38, 12))
+        end as raw_value,
         read.properties['corrects'] as corrects
     from read
     inner join keyed_series as series
@@ -231,8 +238,11 @@ valued as (
 counted as (
 
     -- an event that lacks the property that is read is not in the roll-up either
-    select * from valued
-    where value is not null
+    select
+        * exclude (divide_by, raw_value),
+        {{ convert_units('raw_value', 'divide_by', "'none'") }} as value
+    from valued
+    where raw_value is not null
 
 ),
 
@@ -321,12 +331,10 @@ charged as (
     select
         ordered.*,
         parts.has_limits,
-        parts.rate_percent,
-        parts.fixed_per_event,
         parts.free_events,
         parts.free_amount,
-        parts.min_per_event,
-        parts.max_per_event,
+        parts.value_at_minimum,
+        parts.value_at_maximum,
         case
             when ordered.is_taken_back or coalesce(parts.free_events, parts.free_amount) is null then ordered.value
             else {{ event_value_charged(
@@ -338,18 +346,6 @@ charged as (
 
 ),
 
-fees as (
-
-    select
-        *,
-        case
-            when has_limits
-                then {{ multiply_divide('charged_value', 'rate_percent', '100') }} + fixed_per_event
-        end as fee
-    from charged
-
-),
-
 judged as (
 
     select
@@ -357,9 +353,9 @@ judged as (
         case
             when not has_limits then 'total'
             when is_taken_back then 'correction'
-            else {{ event_outcome('charged_value', 'fee', 'min_per_event', 'max_per_event') }}
+            else {{ event_outcome('charged_value', 'value_at_minimum', 'value_at_maximum') }}
         end as outcome
-    from fees
+    from charged
 
 ),
 
@@ -381,8 +377,7 @@ sums as (
             source := source,
             event := event_id,
             value := cast(value as varchar),
-            charged := cast(charged_value as varchar),
-            fee := cast(fee as varchar)
+            charged := cast(charged_value as varchar)
         ), 3)) as first_events
     from judged
     group by part_no, outcome

@@ -178,7 +178,7 @@ def test_late_usage_is_one_line_of_the_next_document(late: Path) -> None:
         ("adjustment", "{}", january, None, d("-20"), "2026-01"),
     ]
     assert sorted(row[3:5] for row in lines(late, "SPEND", "2026-03-01")[2:]) == [
-        (d("0"), d("-50")),
+        (d("-1"), d("-50")),
         (d("50"), d("50")),
     ]
     assert lines(late, "GROUPS", "2026-03-01")[1:] == [

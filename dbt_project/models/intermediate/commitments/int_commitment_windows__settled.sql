@@ -186,7 +186,7 @@ prices as (
         on slices.contract_id = cells.contract_id
         and slices.version = cells.version
         and slices.charge_id = cells.charge_id
-    where {{ in_scope('parts.targets', 'slices') }}
+    where {{ in_scope('parts.targets', 'slices', "'usage'") }}
 
 ),
 

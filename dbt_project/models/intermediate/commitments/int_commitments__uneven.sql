@@ -138,7 +138,7 @@ scoped as (
     left join unit_credits
         on charges.contract_id = unit_credits.contract_id
         and charges.meter = unit_credits.meter
-    where {{ is_settled_by_window('commitments') }} and {{ in_scope('scopes.targets', 'charges') }}
+    where {{ is_settled_by_window('commitments') }} and {{ in_scope('scopes.targets', 'charges', "'usage'") }}
 
 ),
 

@@ -93,7 +93,7 @@ eligible as (
         on discounts.contract_id = scopes.contract_id
         and discounts.version = scopes.version
         and discounts.discount_id = scopes.discount_id
-    where {{ in_scope('scopes.targets', 'quantities') }}
+    where {{ in_scope('scopes.targets', 'quantities', "'usage'") }}
 
 ),
 

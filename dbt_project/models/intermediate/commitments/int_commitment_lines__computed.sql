@@ -5,12 +5,6 @@ with windows as (
 
 ),
 
-commitments as (
-
-    select * from {{ ref('int_commitments__in_force') }}
-
-),
-
 settled_windows as (
 
     select * from {{ ref('int_commitment_windows__settled') }}
@@ -155,25 +149,19 @@ settlements as (
 window_settlements as (
 
     select
-        settled_windows.contract_id,
-        settled_windows.commitment_id,
-        settled_windows.bill_date,
-        settled_windows.line_kind,
-        max(settled_windows.version) as version,
-        min(settled_windows.part_from) as window_from,
-        max(settled_windows.part_to) as window_to,
-        any_value(commitments.currency) as currency,
-        arg_max(commitments.rounding_places, settled_windows.part_from) as rounding_places,
-        arg_max(commitments.rounding_mode, settled_windows.part_from) as rounding_mode,
-        cast(sum(settled_windows.adjustment) as decimal(38, 12)) as unrounded_amount
+        contract_id,
+        commitment_id,
+        bill_date,
+        line_kind,
+        max(version) as version,
+        min(part_from) as window_from,
+        max(part_to) as window_to,
+        any_value(currency) as currency,
+        arg_max(rounding_places, part_from) as rounding_places,
+        arg_max(rounding_mode, part_from) as rounding_mode,
+        cast(sum(adjustment) as decimal(38, 12)) as unrounded_amount
     from settled_windows
-    inner join commitments
-        on settled_windows.contract_id = commitments.contract_id
-        and settled_windows.commitment_id = commitments.commitment_id
-        and settled_windows.version = commitments.version
-    group by
-        settled_windows.contract_id, settled_windows.commitment_id, settled_windows.bill_date,
-        settled_windows.line_kind
+    group by contract_id, commitment_id, bill_date, line_kind
 
 ),
 

@@ -34,6 +34,16 @@ discounts as (
 
 ),
 
+unit_credits as (
+
+    select distinct
+        contract_id,
+        unit as meter
+    from {{ ref('stg_contracts__grants') }}
+    where unit <> 'currency'
+
+),
+
 applies_to as (
 
     select * from {{ ref('stg_contracts__applies_to') }}
@@ -102,7 +112,8 @@ scoped as (
         {{ divide(
             "case cells.model when 'dynamic' then cells.multiplier else cells.unit_price end",
             'coalesce(cells.per, 1)') }} as unit_price,
-        free_charges.charge_id is not null or free_contracts.contract_id is not null as has_free_quantity
+        free_charges.charge_id is not null or free_contracts.contract_id is not null
+        or unit_credits.meter is not null as has_free_quantity
     from commitments
     left join scopes
         on commitments.contract_id = scopes.contract_id
@@ -124,6 +135,9 @@ scoped as (
         on charges.contract_id = free_charges.contract_id
         and charges.charge_id = free_charges.charge_id
     left join free_contracts on charges.contract_id = free_contracts.contract_id
+    left join unit_credits
+        on charges.contract_id = unit_credits.contract_id
+        and charges.meter = unit_credits.meter
     where {{ is_settled_by_window('commitments') }} and {{ in_scope('scopes.targets', 'charges') }}
 
 ),

@@ -86,6 +86,8 @@ grants as (
 steps as (
 
     select * from {{ ref('int_grants__stepped') }}
+    -- no bucket of usage lies across a whole hour
+    where pool = 'units' and (from_at <> date_trunc('hour', from_at) or to_at <> date_trunc('hour', to_at))
 
 ),
 
@@ -443,7 +445,6 @@ between_reasons as (
     inner join grants
         on steps.contract_id = grants.contract_id
         and steps.grant_id = grants.grant_id
-    where steps.pool = 'units'
     group by steps.contract_id, steps.grant_id
 
 ),

@@ -95,7 +95,7 @@ CONTRACT = "V[0-9]{5}"
 
 
 class Nights:
-    """Business days over one home. `phases`: whether documents are issued, or only drafted."""
+    """Business days over one home; a night issues its documents, or only drafts them."""
 
     def __init__(self, root: Path) -> None:
         self.zone = Zone(root / "landing")

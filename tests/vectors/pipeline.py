@@ -245,11 +245,15 @@ def _hour(bucket: Json, *names: str) -> int:
     return int(hour)
 
 
+def _credit(value: Any) -> Decimal:
+    return number(value["amount"] if isinstance(value, dict) else value)
+
+
 def rate_less_credits(vector: Vector, contract_id: str) -> Case:
     """Credits are promotional grants, burned in their order from the rated lines."""
     price, span = priced(vector), span_of(vector)
     grants = [
-        {"grant_id": f"g{place:03d}", "amount": plain(number(value) / per_major(vector)), "unit": "currency",
+        {"grant_id": f"g{place:03d}", "amount": plain(_credit(value) / per_major(vector)), "unit": "currency",
          "kind": "promotional", "effective_at": span.start.isoformat(), "expires_at": None, "priority": place}
         for place, value in enumerate(vector.inputs.get("credits") or [], start=1)
     ]  # fmt: skip

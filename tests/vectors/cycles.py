@@ -20,6 +20,7 @@ from tests.vectors.terms import (
     NotSaid,
     Span,
     Usage,
+    aggregation_of,
     charge_of,
     contract,
     meter_of,
@@ -164,7 +165,7 @@ def _late(price: Json, span: Span, quantity: Decimal, place: int, count: int) ->
     """One event inside the span, or none where nothing changed."""
     if price["model"] == "flat" or quantity == 0:
         return []
-    if quantity < 0 and (price.get("aggregation") or "sum") != "sum":
+    if quantity < 0 and aggregation_of(price) != "sum":
         raise NotSaid("a correction of usage that is not summed")
     return [Usage(span.spread(count)[place], plain(quantity), meter_of(price))]
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.vectors import case
 from tests.vectors.case import Build, Case, Night, total
@@ -169,18 +170,45 @@ def window_commitment(vector: Vector, contract_id: str) -> Case:
 
 
 def _clocked(vector: Vector, contract_id: str, price: Json, span: Span) -> Case:
-    """Windows by the clock: hours unless the vector names another length; `time_buckets` are its times of day."""
+    """Windows by the clock: hours unless the vector names another length; `time_buckets` are its times of day.
+
+    Without a period the windows listed are all there are, also where windows without usage would be trued up.
+    """
     named = str(vector.inputs.get("window") or (price.get("commitment") or {}).get("window") or "hour").lower()
-    terms = windowed(vector, price) | {"window": named}
-    buckets = price.get("time_buckets") or []
-    if buckets:
-        terms["time_of_day"] = [_time_of_day(vector, price, bucket) for bucket in buckets]
-        if not any(_committed(bucket) for bucket in buckets):
-            # The commitment holds in these hours only; at any other time usage is at list price.
-            terms = {name: value for name, value in terms.items() if name not in ("amount", "quantity")}
-    return _one_night(
-        vector, contract_id, [charge_of(vector, price, span)], usage_of(vector, span), commitments=[terms]
-    )
+    usage, buckets = usage_of(vector, span), price.get("time_buckets") or []
+    terms, bands = windowed(vector, price) | {"window": named}, [_time_of_day(vector, price, one) for one in buckets]
+    is_own = any(_committed(bucket) for bucket in buckets)
+    if not vector.period and named == "hour":
+        span, bands = _listed_windows(span.zone, usage, bands, terms if is_own or not buckets else None)
+    if bands:
+        terms["time_of_day"] = bands
+    if bands and not is_own:
+        # The commitment holds in these hours only; at any other time usage is at list price.
+        terms = {name: value for name, value in terms.items() if name not in ("amount", "quantity")}
+    document = contract(vector, contract_id, span, [charge_of(vector, price, span)], commitments=[terms])
+    return Case(contract_id, [Night([document], usage)], _read(vector, span))
+
+
+def _listed_windows(zone: str, usage: list[Usage], bands: list[Json], others: Json | None) -> tuple[Span, list[Json]]:
+    """The days of the usage, and a time of day for each hour used: as its band says, or `others` outside of all."""
+    times = [one.moment.astimezone(ZoneInfo(zone)) for one in usage]
+    days, hours = sorted({at.date() for at in times}), sorted({at.hour for at in times})
+    span = Span(days[0], days[-1] + timedelta(days=1), zone)
+    if len({(at.date(), at.hour) for at in times}) != (span.end - span.start).days * len(hours):
+        raise NotSaid("a windowed commitment over other hours on one day than on another")
+    named = ("amount", "quantity", "overage_factor", "true_up")
+    rest = None if others is None else {name: value for name, value in others.items() if name in named}
+    found = []
+    for hour in hours:
+        own = next((band for band in bands if _holds(band, hour)), rest)
+        if own is not None:
+            found.append(own | {"from_hour": hour, "to_hour": hour + 1})
+    return span, found
+
+
+def _holds(band: Json, hour: int) -> bool:
+    start, end = band["from_hour"], band["to_hour"]
+    return bool(start <= hour < end if start < end else hour >= start or hour < end)
 
 
 def _committed(bucket: Json) -> Json:
@@ -217,11 +245,15 @@ def _hour(bucket: Json, *names: str) -> int:
     return int(hour)
 
 
+def _credit(value: Any) -> Decimal:
+    return number(value["amount"] if isinstance(value, dict) else value)
+
+
 def rate_less_credits(vector: Vector, contract_id: str) -> Case:
     """Credits are promotional grants, burned in their order from the rated lines."""
     price, span = priced(vector), span_of(vector)
     grants = [
-        {"grant_id": f"g{place:03d}", "amount": plain(number(value) / per_major(vector)), "unit": "currency",
+        {"grant_id": f"g{place:03d}", "amount": plain(_credit(value) / per_major(vector)), "unit": "currency",
          "kind": "promotional", "effective_at": span.start.isoformat(), "expires_at": None, "priority": place}
         for place, value in enumerate(vector.inputs.get("credits") or [], start=1)
     ]  # fmt: skip

@@ -224,7 +224,7 @@ def charge_of(vector: Vector, price: Json, span: Span, *, bounded: bool = False,
         charge |= {"type": "recurring", "timing": timing, "quantity": "1"}
     else:
         charge |= {"type": "usage", "timing": "arrears", "meter": meter_of(price),
-                   "aggregation": price.get("aggregation") or "sum"} | _units(vector, price)  # fmt: skip
+                   "aggregation": aggregation_of(price)} | _units(vector, price)  # fmt: skip
         if charge["aggregation"] == "unique_count":
             charge["property"] = counted_property(vector, price)
     if bounded:
@@ -259,9 +259,14 @@ def _per_step(vector: Vector, price: Json) -> Json:
     return {"per": plain(1 / step), **price}
 
 
+def aggregation_of(price: Json) -> str:
+    """What the vector names; of a capacity the greatest quantity counts, of anything else the sum."""
+    return str(price.get("aggregation") or ("max" if price.get("model") == "capacity" else "sum"))
+
+
 def meter_of(price: Json) -> str:
     """A meter per aggregation: how a quantity is read decides what landing takes for one."""
-    return f"usage_{price.get('aggregation') or 'sum'}"
+    return f"usage_{aggregation_of(price)}"
 
 
 _COUNTED = "unique_id"

@@ -141,8 +141,10 @@ def _contract(kind: str, case: Case) -> Json:
     digits = DIGITS[document["currency"]]
     places = digits if rounding["places"] is None else rounding["places"]
     return {"contract_id": case.contract_id, "kind": kind, "currency": document["currency"], "places": places,
+            "minor_unit": Decimal(1).scaleb(-digits),
             "step": Decimal(1).scaleb(-places), "mode": rounding["mode"], "stage": rounding["stage"],
-            "tax_rounding": document["billing"]["tax_rounding"], "has_taxes": bool(document["taxes"])}  # fmt: skip
+            "tax_rounding": document["billing"]["tax_rounding"], "has_taxes": bool(document["taxes"]),
+            "is_inclusive": any(tax["inclusive"] for tax in document["taxes"])}  # fmt: skip
 
 
 def _charges(case: Case) -> Iterable[Json]:

@@ -251,19 +251,30 @@ def _commitments(draw: Draw, money: _Money) -> list[Json]:
     return [prepaid | {"rollover": {"min": "0", "max": money.amount(0, 9000)}}]
 
 
-def _grants(draw: Draw, money: _Money) -> list[Json]:
+def _is_even(charges: list[Json]) -> bool:
+    """Whether all prices follow usage evenly: only then may a balance begin anew inside a service period."""
+    return all(
+        charge["type"] == "usage" and charge["price"]["model"] in ("unit", "dynamic") and charge["aggregation"] == "sum"
+        and charge.keys().isdisjoint({"unit_conversion", "included_quantity", "maximum", "discounts"})
+        for charge in charges
+    )  # fmt: skip
+
+
+def _grants(draw: Draw, money: _Money, charges: list[Json]) -> list[Json]:
+    is_even = _is_even(charges)
     return [
         {"grant_id": f"g{n}", "amount": money.amount(1, 20000), "unit": "currency",
          "kind": draw(st.sampled_from(["promotional", "sla", "commit"])), "priority": draw(st.integers(1, 2)),
          "effective_at": "2025-12-01T00:00:00Z", "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
-         "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))} | _recurrence(draw, money.amount(0, 5000))
+         "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))}
+        | (_recurrence(draw, money.amount(0, 5000), 60) if is_even else {})
         for n in range(draw(st.integers(1, 3)))
     ]  # fmt: skip
 
 
-def _recurrence(draw: Draw, kept: str) -> Json:
+def _recurrence(draw: Draw, kept: str, percent: int) -> Json:
     """Nothing, or that the balance begins anew every so many days, from midnight of the contract's zone."""
-    if not _chance(draw, 30):
+    if not _chance(draw, percent):
         return {}
     every = draw(st.sampled_from([7, 30]))
     return {
@@ -280,7 +291,7 @@ def _unit_grants(draw: Draw, charge: Json) -> list[Json]:
         {"grant_id": f"units{n}", "amount": str(draw(st.integers(1, 900))), "unit": charge["meter"],
          "kind": "promotional", "priority": 1, "effective_at": "2025-12-01T00:00:00Z",
          "expires_at": draw(st.sampled_from([None, "2026-02-09T05:00:00Z"])),
-         "preserve_overage": _chance(draw, 30)} | _recurrence(draw, "40.5")
+         "preserve_overage": _chance(draw, 30)} | _recurrence(draw, "40.5", 30)
         for n in range(draw(st.integers(1, 2)))
     ]  # fmt: skip
 
@@ -314,8 +325,8 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     if _chance(draw, 10):
         charges.append({"charge_id": "setup", "product": "onboarding", "type": "one_time", "timing": "arrears",
                         "price": {"model": "flat", "amount": money.amount(1, 9000)}})  # fmt: skip
-    grants = _grants(draw, money) if is_spread and _chance(draw, 40) else []
-    if charges and charges[0]["type"] == "usage" and _chance(draw, 25):
+    grants = _grants(draw, money, charges) if is_spread and _chance(draw, 40) else []
+    if model != "seats" and _chance(draw, 25):
         grants += _unit_grants(draw, charges[0])
     places = draw(st.sampled_from([None, None, 0, DIGITS[currency]]))
     starts_on = "2026-03-16" if calendar == "daily" else draw(st.sampled_from(["2026-01-01", "2026-01-13"]))

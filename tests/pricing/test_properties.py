@@ -147,9 +147,10 @@ def test_no_line_is_in_another_currency_than_its_contract(bills: Bills) -> None:
 
 
 def test_amounts_are_whole_units_of_the_currency(bills: Bills) -> None:
+    """Of what the contract rounds to, where that is coarser; a credit is money held, to the last minor unit."""
     bills.never(
         "select contract_id, document_id, line_no, amount, step from lines inner join contracts using (contract_id) "
-        "where amount % step <> 0"
+        "where amount % if(line_kind = 'credit', minor_unit, step) <> 0"
     )
 
 
@@ -171,19 +172,17 @@ def test_each_charge_line_is_its_own_rounding(bills: Bills) -> None:
     ("relation", "group", "where"),
     [
         ("priced", "''", "stage = 'total' and line_kind in ('usage', 'recurring', 'one_time', 'minimum')"),
-        ("lines", "reference_id", "stage = 'total' and line_kind = 'discount' and d.kind = 'percent'"),
         ("lines", "reference_id", "tax_rounding = 'by_tax' and line_kind = 'tax'"),
         ("lines", "''", "tax_rounding = 'total' and line_kind = 'tax'"),
         ("lines", "parent_line_no", "tax_rounding = 'line' and line_kind = 'tax'"),
         ("lines", "concat(parent_line_no, reference_id)", "tax_rounding = 'rate' and line_kind = 'tax'"),
     ],
-    ids=["charges", "discounts", "by tax", "tax in total", "tax by line", "tax by rate"],
+    ids=["charges", "by tax", "tax in total", "tax by line", "tax by rate"],
 )
 def test_what_is_rounded_together_is_allocated_whole(bills: Bills, relation: str, group: str, where: str) -> None:
     found = bills.rows(
         f"select contract_id, bill_date, {group} as part, l.unrounded_amount, l.amount, step, mode, line_key "
         f"from {relation} l inner join contracts using (contract_id) "
-        "left join discounts d on l.contract_id = d.contract_id and l.reference_id = d.discount_id "
         f"where {where} order by all"
     )
     assert found
@@ -192,7 +191,6 @@ def test_what_is_rounded_together_is_allocated_whole(bills: Bills, relation: str
         lines = list(rows)
         unit, mode = lines[0][5:7]
         exact, amount = (sum((row[place] for row in lines), Decimal(0)) for place in (3, 4))
-        mode = {"ceil": "floor", "floor": "ceil"}.get(mode, mode) if exact < 0 and "discount" in where else mode
         if _rounded(exact, unit, mode) != amount or any(abs(row[3] - row[4]) >= unit for row in lines):
             broken.append((contract_id, bill_date, part, exact, amount, unit, mode))
     bills.none_of(broken)
@@ -253,9 +251,13 @@ def test_tiers_hold_the_whole_quantity(bills: Bills) -> None:
 
 
 def test_tiers_add_up_to_the_price(bills: Bills) -> None:
+    tiers = " union all ".join(
+        f"select contract_id, charge_id, service_from, group_key, amount from intermediate.{relation}"
+        for relation in ("int_usage__tiers_priced", "int_event_tiers__priced")
+    )
     bills.never(
         "select r.contract_id, r.charge_id, r.group_key, r.service_from, any_value(r.priced_amount), sum(t.amount) "
-        "from rated r left join intermediate.int_usage__tiers_priced t "
+        f"from rated r left join ({tiers}) t "
         "using (contract_id, charge_id, service_from, group_key) group by all "
         "having any_value(r.priced_amount) <> coalesce(sum(t.amount), 0)"
     )
@@ -460,6 +462,23 @@ def test_an_amount_off_is_spread_whole(bills: Bills) -> None:
         "select contract_id, document_id, value, given, rest from given inner join contracts using (contract_id) "
         "where abs(given - value) >= step and (given > value or rest <> 0)"
     )
+
+
+def test_a_percentage_off_is_its_share(bills: Bills) -> None:
+    """Where it is a contract's only discount: of each line, or of all its lines in one where they are rounded so."""
+    found = bills.rows(
+        f"with whole as (select * from ({_LEFT})), single as (select contract_id from discounts group by all "
+        "having count(*) = 1), given as (select w.*, d.value, stage, step, mode, bool_or(w.discounted <> w.amount) "
+        "over (partition by w.document_id) as is_given from whole w semi join single using (contract_id) "
+        "inner join contracts using (contract_id) inner join discounts d using (contract_id) where d.kind = 'percent' "
+        "and w.line_kind <> 'prepaid' and not contracts.is_inclusive "
+        "and (d.scope is null or list_has_any(d.scope, [w.charge_id, w.product]))) "
+        "select contract_id, document_id, sum(amount::decimal(18, 4) * value::decimal(9, 4)), "
+        "sum(amount - discounted), step, mode from given where is_given "
+        "group by contract_id, document_id, step, mode, if(stage = 'line', line_no, 0)"
+    )
+    assert found
+    bills.none_of([row for row in found if _rounded(row[2] / 100, row[4], row[5]) != row[3]])
 
 
 def test_credits_never_exceed_the_bill(bills: Bills) -> None:

@@ -104,17 +104,16 @@ class MonthFile:
 
     def _insert(self, as_of: date, *, is_first: bool, is_newest: bool) -> int:
         """Add the rows that do not stand yet, each once; returns how many."""
-        columns = ", ".join((*self.feed.columns, "extra"))
-        line, once = ("line", "") if self._is_keyed() else ("min(line)", f"group by {columns} order by min(line)")
+        self._find_repeated()
         row = self.connection.execute(
             f"""
             insert into {self.feed.table} by name
             select
-                {columns}, $path as path, $sequence as file_sequence, {line} as line, $as_of as first_seen,
+                * exclude (line), $path as path, $sequence as file_sequence, line, $as_of as first_seen,
                 $dropped_on::date as dropped_on
             from feed_rows
-            {"" if is_first else "where line not in (select line from feed_known)"}
-            {once}
+            where line not in (select line from feed_repeated)
+                {"" if is_first else "and line not in (select line from feed_known)"}
             """,
             {
                 "path": self.file.path,
@@ -140,12 +139,21 @@ class MonthFile:
         ).fetchone()
         return (row[0] or _NEVER, row[1], row[2]) if row else None
 
-    def _is_keyed(self) -> bool:
-        """Whether no key stands twice in the file, and so no row: cheaper to tell than equal rows are."""
-        row = self.connection.execute(
-            f"select count(*) = count(distinct ({', '.join(self.feed.key)})) from feed_rows"
-        ).fetchone()
-        return bool(row and row[0])
+    def _find_repeated(self) -> None:
+        """Fill `feed_repeated`: the lines of rows that stand on an earlier line too, equal in every column.
+
+        Only rows of a key that stands twice are compared: those are few, and comparing all columns is dear.
+        """
+        key = ", ".join(self.feed.key)
+        self.connection.execute(
+            f"""
+            create or replace temp table feed_repeated as
+            select line
+            from feed_rows
+            where ({key}) in (select ({key}) from feed_rows group by {key} having count(*) > 1)
+            qualify row_number() over (partition by {", ".join((*self.feed.columns, "extra"))} order by line) > 1
+            """
+        )
 
     def _match(self, is_newest: bool) -> None:
         """Fill `feed_known`: which lines of the file stand in the table, and where. Equal = in every column."""

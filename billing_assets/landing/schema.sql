@@ -13,9 +13,10 @@ create table if not exists raw.run_context (
     as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar,
     quarantine_share decimal(38,12));    -- setting: rows set aside hold a document above this share of its account's rows
 
--- One row once dbt's phase A has finished, none while it runs: what incremental models were last built from.
+-- One row, none before the first: the last finished build of dbt's phase A, which incremental models follow on.
 create table if not exists raw.last_build (
-    as_of date, batch integer, code_hash varchar);  -- the last batch of the register that was loaded
+    as_of date, batch integer, code_hash varchar,  -- batch: the last of the register that was loaded
+    is_followed boolean);                          -- a later build has begun and not finished
 
 -- One row per batch of the register whose evidence is loaded; written in the transaction that loads it.
 create table if not exists raw_landing.batches (

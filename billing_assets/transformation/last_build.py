@@ -40,13 +40,15 @@ def begin(warehouse: Warehouse) -> Begun:
         row = connection.execute(
             """
             select
-                coalesce(bool_and(last_build.code_hash = run_context.code_hash and last_build.as_of <= run_context.as_of)
-                    and count(*) = 1, false),
+                coalesce(bool_or(
+                    last_build.code_hash = run_context.code_hash and last_build.as_of <= run_context.as_of
+                    and not last_build.is_followed
+                ), false),
                 (select coalesce(max(batch), 0) from raw_landing.batches)
             from raw.last_build, raw.run_context
             """
         ).fetchone()
-        connection.execute("delete from raw.last_build")
+        connection.execute("update raw.last_build set is_followed = true")
     follows, batch = row or (False, 0)
     return Begun(not follows, batch)
 
@@ -59,7 +61,10 @@ def remember(warehouse: Warehouse, begun: Begun) -> None:
         for relation in REMEMBERED:
             name = relation.split(".")[1]
             connection.execute(f"create or replace table built.{name} as from {relation}")
+        connection.execute("delete from raw.last_build")
         connection.execute(
-            "insert into raw.last_build by name select as_of, ? as batch, code_hash from raw.run_context", [begun.batch]
+            "insert into raw.last_build by name "
+            "select as_of, ? as batch, code_hash, false as is_followed from raw.run_context",
+            [begun.batch],
         )
         connection.commit()

@@ -1,7 +1,7 @@
 """Month files of the AWS Marketplace feeds on their way into raw_marketplace.
 
 A month file is written anew every day, so a version of it brings mostly rows that landed before. Belongs here: reading
-a version (`read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what stands in it,
+a version (`Parser`, `read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what stands in it,
 never by when it landed, so versions may be delivered again in any order. What a cell may look like is
 `marketplace_cells`, which columns there are is `marketplace_feeds`.
 """
@@ -221,17 +221,40 @@ class MonthFile:
             self.connection.execute(f"insert into raw_marketplace.unknown_values by name {query}")
 
 
-def read(connection: duckdb.DuckDBPyConnection, file: LandedFile) -> MonthFile:
+@dataclass(frozen=True)
+class Parsed:
+    """A version of a month file as far as it is read without the warehouse: its plain records, None where it has none."""
+
+    feed: Feed
+    header: _Header
+    plain: pa.Table | None
+
+
+class Parser:
+    """Parses month files in a database of its own, so that one can be parsed while another is written. One thread."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(config={"threads": 1})
+
+    def parse(self, file: LandedFile) -> Parsed:
+        """Raises delimited.MissingColumns, Unreadable, UnicodeDecodeError."""
+        feed = feed_of(file.path)
+        if feed is None:
+            raise ValueError(f"{file.path} is no month file of a feed")
+        names, header_line = _header_of(file)
+        header = _Header.of(feed, names)
+        return Parsed(feed, header, _read_plain(self._connection, file, feed, header) if header_line == 1 else None)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def read(connection: duckdb.DuckDBPyConnection, file: LandedFile, parsed: Parsed) -> MonthFile:
     """Read a version of a month file into `feed_rows` (line, the columns of the feed, extra).
 
-    Lines are physical, from 1, header included. Raises delimited.MissingColumns, Unreadable, UnicodeDecodeError.
+    Lines are physical, from 1, header included. Raises Unreadable, UnicodeDecodeError.
     """
-    feed = feed_of(file.path)
-    if feed is None:
-        raise ValueError(f"{file.path} is no month file of a feed")
-    names, header_line = _header_of(file)
-    header = _Header.of(feed, names)
-    rows = _read_plain(connection, file, feed, header) if header_line == 1 else None
+    feed, header, rows = parsed.feed, parsed.header, parsed.plain
     left: set[int] | None = None
     records = 0
     if rows is not None:
@@ -339,22 +362,20 @@ def _read_plain(
         ),
         typed as (select *, {", ".join(values)}, {_extra_sql(header)} as extra from texts)
         select {", ".join(feed.columns)}, extra, {" or ".join(odd)} as is_odd from typed"""
-    # Apart from the transaction of the batch, which an unreadable file would end.
-    with connection.cursor() as reader:
-        try:
-            rows = reader.execute(query).to_arrow_table()
-            between = lines * (len(header.names) - 1)
-            inside = 0 if commas == between else _commas_inside(reader, source, texts) + _commas_of(header.names)
-        except duckdb.Error:
-            return None
+    try:
+        rows = connection.execute(query).to_arrow_table()
+        between = lines * (len(header.names) - 1)
+        inside = 0 if commas == between else _commas_inside(connection, source, texts) + _commas_of(header.names)
+    except duckdb.Error:
+        return None
     if rows.num_rows != lines - 1 or commas != between + inside:
         return None
     return rows.append_column("line", pa.array(range(2, lines + 1), pa.int64()))
 
 
-def _commas_inside(reader: duckdb.DuckDBPyConnection, source: str, texts: Iterable[str]) -> int:
+def _commas_inside(connection: duckdb.DuckDBPyConnection, source: str, texts: Iterable[str]) -> int:
     counts = " + ".join(f"coalesce(length({text}) - length(replace({text}, ',', '')), 0)" for text in texts)
-    row = reader.execute(f"select coalesce(sum({counts}), 0) from {source}").fetchone()
+    row = connection.execute(f"select coalesce(sum({counts}), 0) from {source}").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -27,8 +27,8 @@ from billing_assets.simulation.feeds import COLUMNS
 # Usage is invoiced on the second and third of a month: the last night is one of the two busiest of its month.
 AS_OF = date(2026, 4, 3)
 ROOMS = (
-    "staging.landing", "staging.aws_marketplace", "staging.bank", "staging.match", "intermediate.marketplace", "marts.marketplace",
-    "intermediate.reconciliation", "marts.reconciliation",
+    "staging.landing", "staging.aws_marketplace", "staging.bank", "staging.match", "intermediate.marketplace",
+    "marts.marketplace", "intermediate.reconciliation", "marts.reconciliation",
 )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ import duckdb
 
 from billing_assets.errors import OperatorError
 
-
 # Trying it on every text was a third of what writing a table costs; files grow by half without it. profiles.yml says
 # the same to dbt.
 _UNUSED_COMPRESSION = "fsst"

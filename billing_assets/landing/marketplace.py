@@ -1,8 +1,8 @@
 """Month files of the AWS Marketplace feeds on their way into raw_marketplace.
 
 A month file is written anew every day, so a version of it brings mostly rows that landed before. Belongs here: reading
-a version (`Parser`, `read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what stands in it,
-never by when it landed, so versions may be delivered again in any order. What a cell may look like is
+a version (`Parser`, `read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what
+stands in it, never by when it landed, so versions may be delivered again in any order. What a cell may look like is
 `marketplace_cells`, which columns there are is `marketplace_feeds`.
 """
 
@@ -223,7 +223,7 @@ class MonthFile:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A version of a month file as far as it is read without the warehouse: its plain records, None where it has none."""
+    """A version of a month file as read without the warehouse; `plain` = its plain records, None if it has none."""
 
     feed: Feed
     header: _Header

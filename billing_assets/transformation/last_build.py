@@ -1,4 +1,4 @@
-"""What the last finished build of dbt's phase A was made from, so that the next one may compute only what changed since.
+"""What the last finished build of dbt's phase A was made from, so that the next one computes only what changed since.
 
 Belongs here: whether the next build may follow on it, and remembering it. Which rows a change touches is told in SQL
 (dbt_project/macros/marketplace/touched.sql).
@@ -18,8 +18,6 @@ REMEMBERED = (
     "intermediate.int_marketplace_failures__linked",
     "staging.stg_aws_marketplace__legacy_ids",
 )
-
-
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ Which those are is told by the models int_marketplace_*__touched; what the last 
 
 {# Rows of `columns` in which a model differs from what the last build read of it: those that came and those that went. #}
 {% macro changed_rows(model, columns) -%}
-    {%- set built = adapter.get_relation(target.database, 'built', model) %}
+    {%- set built = adapter.get_relation(target.database, 'built', model) if execute else none %}
     {%- set names = columns | join(', ') %}
     {%- if built %}
         (select {{ names }} from {{ ref(model) }} except select {{ names }} from {{ built }})

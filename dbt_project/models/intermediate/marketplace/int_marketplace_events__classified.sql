@@ -8,25 +8,26 @@
 {% set versions = ref('stg_aws_marketplace__billing_events') %}
 
 {% if follows_last_build() %}
-with versions as (
+    with versions as (
 
-    select * from {{ versions }}
-    where {{ of_touched('billing_event_id', touched) }}
+        select * from {{ versions }}
+        where {{ of_touched('billing_event_id', touched) }}
 
-),
+    ),
 
-events as (
+    events as (
 
-    {{ latest_billing_events() }}
+        {{ latest_billing_events() }}
 
-),
+    ),
 {% else %}
-with events as (
+    with events as (
 
-    select * from {{ ref('int_billing_events__resolved') }}
+        select * from {{ ref('int_billing_events__resolved') }}
 
-),
+    ),
 {% endif %}
+
 agreement_versions as (
 
     select

@@ -3,13 +3,14 @@ with files as (
 
     select file_sequence
     from {{ ref('stg_landing__files') }}
-    where loaded_batch > {{ last_built_batch() }} and not {{ should_full_refresh() }}
+    where loaded_batch > {{ last_built_batch() }}
 
 ),
 
 versions as (
 
     select * from {{ ref('stg_aws_marketplace__billing_event_versions') }}
+    where not {{ should_full_refresh() }}
 
 ),
 
@@ -66,14 +67,10 @@ hit as (
         base_key
     from versions
     where
-        {% if not should_full_refresh() -%}
-            billing_event_id in (select changed_events.billing_event_id from changed_events)
-            or disbursement_billing_event_id in (select changed_payouts.payout_id from changed_payouts)
-            or agreement_id in (select agreement_changes.agreement_id from agreement_changes)
-            or product_id in (select product_changes.new_id from product_changes)
-        {%- else -%}
-            false
-        {%- endif %}
+        billing_event_id in (select changed_events.billing_event_id from changed_events)
+        or disbursement_billing_event_id in (select changed_payouts.payout_id from changed_payouts)
+        or agreement_id in (select agreement_changes.agreement_id from agreement_changes)
+        or product_id in (select product_changes.new_id from product_changes)
 
 ),
 

@@ -6,7 +6,7 @@ Which those are is told by the models int_marketplace_*__touched; what the last 
 
 {# Whether an incremental model keeps what it holds: not in its first and not in a full build, and not in unit tests. #}
 {% macro follows_last_build() -%}
-    {{ return(is_incremental()) }}
+    {{ return(this is not none and is_incremental()) }}
 {%- endmacro %}
 
 {# The last batch of landed files that the last finished build has read; 0 where there is none. #}

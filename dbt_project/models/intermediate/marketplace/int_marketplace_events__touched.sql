@@ -81,7 +81,7 @@ final as (
     union
     select billing_event_id
     from versions
-    where base_key in (select hit.base_key from hit where hit.base_key is not null)
+    where base_key in (select hit.base_key from hit)
 
 )
 

@@ -27,6 +27,10 @@ class Settings(BaseSettings):
     home: Path = PROJECT_ROOT / "home"
     as_of: date | None = None
     ledger_url: str | None = None
+    # Where issued documents are published; in the environment a JSON list, as ["file", "netsuite"].
+    targets: tuple[str, ...] = ("file",)
+    # Signing key and signed roots, outside the database; on another disk, a cut-off ledger is found out.
+    seal: Path | None = None
 
     threads: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=1)
     # Small enough for a laptop; the largest step (a month of 10M events a day) spills to disk above it.
@@ -83,3 +87,7 @@ class Settings(BaseSettings):
     @property
     def resolved_ledger_url(self) -> str:
         return self.ledger_url or f"sqlite:///{self.home / 'ledger.sqlite'}"
+
+    @property
+    def seal_path(self) -> Path:
+        return self.seal or self.home / "seal"

@@ -11,7 +11,14 @@ import dagster as dg
 
 from billing_assets.automation.nightly import Nightly
 from billing_assets.automation.partitions import LAKE_DAYS
-from billing_assets.automation.tables import LEDGER_TABLES, MATCH_TABLES, PLAUSIBILITY_TABLES, RAW_TABLES, RawTable
+from billing_assets.automation.tables import (
+    CLOSE_TABLES,
+    LEDGER_TABLES,
+    MATCH_TABLES,
+    PLAUSIBILITY_TABLES,
+    RAW_TABLES,
+    RawTable,
+)
 from billing_assets.resources import Installation
 from billing_assets.transformation.assets import row_counts
 
@@ -66,6 +73,7 @@ _EVIDENCE = [[t.schema, t.name] for t in RAW_TABLES]
 _RUN = (
     RawTable("raw", "run_context", "One row: the run being computed.", "run", "team:data-engineering"),
     *LEDGER_TABLES,
+    *CLOSE_TABLES,
 )
 
 

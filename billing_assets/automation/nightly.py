@@ -12,11 +12,14 @@ from datetime import date
 
 import duckdb
 
+from billing_assets.access import extract as decisions_extract
 from billing_assets.automation.identity import code_hash
-from billing_assets.controls import Verdict, evaluate, plausibility
+from billing_assets.close import frozen
+from billing_assets.controls import Verdict, ask, plausibility
 from billing_assets.documents import reports
 from billing_assets.documents.reports import Report
 from billing_assets.documents.snapshot import write_snapshot
+from billing_assets.errors import OperatorError
 from billing_assets.exceptions.register import register as register_exceptions
 from billing_assets.landing import load as landing_load
 from billing_assets.landing import register as landing_register
@@ -24,14 +27,19 @@ from billing_assets.landing.register import NoBusinessDate
 from billing_assets.ledger import Ledger, RunIdentity
 from billing_assets.matching.match import match
 from billing_assets.metering.meter import meter_batch
-from billing_assets.publication import issue, relay
-from billing_assets.publication.targets.file import FileTarget
+from billing_assets.publication import corrections, issue, relay
+from billing_assets.publication.number_ranges import continue_numbers
+from billing_assets.publication.targets import registry
 from billing_assets.settings import Settings
 from billing_assets.transformation.phases import Phase
 from billing_assets.transformation.resources import Dbt
 from billing_assets.warehouse import Warehouse
 
 Tell = Callable[[str], None]
+
+
+class NotCurrent(OperatorError):
+    """The warehouse's figures are of an earlier state: nothing may be issued on them."""
 
 
 @dataclass
@@ -52,7 +60,7 @@ class Nightly:
         return Warehouse(self.settings.warehouse_path, self.settings.threads, self.settings.memory_limit)
 
     def ledger(self) -> Ledger:
-        return Ledger.open(self.settings.resolved_ledger_url)
+        return Ledger.open(self.settings.resolved_ledger_url, self.settings.seal_path)
 
     def as_of(self, ledger: Ledger) -> date:
         """The business date: given, or the ledger's last one. Never the wall clock, and never backwards."""
@@ -95,7 +103,7 @@ class Nightly:
         return brought
 
     def prepare(self) -> RunIdentity:
-        """Note the run's identity where models read it, and bring the ledger's tables into the warehouse."""
+        """Note the run's identity for models, let numbers go on, and bring the ledger's tables into the warehouse."""
         with self.ledger() as ledger:
             identity = self.identity(ledger)
             ledger.start_run(identity)
@@ -115,6 +123,8 @@ class Nightly:
                     ],
                 )
                 connection.execute("commit")
+            for refused in continue_numbers(ledger, self.warehouse(), identity.as_of):
+                self.tell(f"numbers not continued: {refused}")
             self._extract(ledger)
         return identity
 
@@ -136,7 +146,8 @@ class Nightly:
 
     def judge(self) -> list[Verdict]:
         """Ask the gate about every scope and document; the verdicts are written where phase B reads them."""
-        verdicts = evaluate(self.warehouse())
+        with self.ledger() as ledger:
+            verdicts = ask(self.warehouse(), ledger, self.as_of(ledger))
         closed = [v for v in verdicts if v.verdict == "closed"]
         scopes = sum(v.level == "scope" for v in closed)
         self.tell(f"gate: {scopes} scopes closed, {sum(v.level == 'document' for v in closed)} documents held")
@@ -147,22 +158,30 @@ class Nightly:
         warehouse = self.warehouse()
         with self.ledger() as ledger:
             run = self.identity(ledger)
-            # Asked again rather than read: no route to publication trusts a verdict it did not see decided.
-            verdicts = evaluate(warehouse)
-            self.tell(f"issued: {issue.issue_open_documents(ledger, warehouse, verdicts, run)}")
-            targets = [FileTarget(self.settings.published_path / "file")]
-            for summary in relay.deliver(ledger, targets, run.as_of, run):
+            # Built first: nothing is issued to a target that cannot be reached for want of a setting.
+            targets = registry.build(self.settings)
+            issued = issue.issue_open_documents(ledger, warehouse, run, self.settings.targets)
+            self.tell(f"issued: {issued}")
+            for summary in relay.deliver(ledger, targets, run.as_of, run, tell=self.tell):
                 self.tell(f"delivered: {summary}")
             register_exceptions(warehouse, ledger, run.as_of, run)
             self._extract(ledger)
         # Cash may stand on the statement already for what was issued just now.
         match(self.settings, warehouse, has_issued=True)
 
+    def issue(self) -> None:
+        """Publish what is approved and open now, on the last run's figures. Raises NotCurrent where they are old."""
+        with self.ledger() as ledger:
+            self._check_current(ledger)
+            ledger.start_run(self.identity(ledger))
+        self.publish()
+
     def report(self) -> list[Report]:
         """Write the report files and the snapshot for readers, and note in the ledger that the run is finished."""
         written = reports.write(self.settings, self.warehouse())
         write_snapshot(self.settings)
         with self.ledger() as ledger:
+            frozen.copy_out(self.settings, ledger)
             ledger.finish_run(self.identity(ledger))
         self.tell(f"reports: {len(written)} in {self.settings.reports_path}")
         return written
@@ -171,6 +190,8 @@ class Nightly:
         """All steps in order; False when the same run has been done before and its results are there."""
         self.land()
         if self.is_done():
+            with self.ledger() as ledger:
+                frozen.copy_out(self.settings, ledger)
             self.tell("nothing to do: same evidence, decisions, business date and code as the last finished run")
             return False
         identity = self.prepare()
@@ -198,6 +219,26 @@ class Nightly:
 
     # -- helpers ---------------------------------------------------------------------------------------------
 
+    def _check_current(self, ledger: Ledger) -> None:
+        """The warehouse's figures are of this evidence, date, code and record; decisions may be newer."""
+        identity = self.identity(ledger)
+        try:
+            with self.warehouse().reader() as connection:
+                row = connection.execute(
+                    "select as_of, register_sequence, code_hash, "
+                    "(select coalesce(max(sequence), 0) from raw_ledger.issued_documents), "
+                    "(select count(*) from marts.fct_control_results) from raw.run_context"
+                ).fetchone()
+        except (FileNotFoundError, duckdb.CatalogException):
+            row = None
+        issued = len(ledger.issued_ids())
+        known = (identity.as_of, identity.register_sequence, identity.code_hash, issued)
+        if row is None or row[:4] != known or not row[4]:
+            raise NotCurrent(
+                "the figures are not those of the ledger as it stands (files, date, code or documents have moved on): "
+                "run `billing run`, which issues what is approved as well"
+            )
+
     def _tell_plausibility(self, results: list[plausibility.Result]) -> None:
         failed = sum(not result.passed for result in results)
         self.tell(f"plausibility: {len(results)} checks and months judged, {failed} odd")
@@ -212,10 +253,17 @@ class Nightly:
 
     def _extract(self, ledger: Ledger) -> None:
         """The ledger's tables as raw_ledger.*, through Arrow: one way for SQLite and PostgreSQL."""
+        as_of = self.as_of(ledger)
+        tables = {
+            **ledger.extract(),
+            **decisions_extract.current_tables(ledger, self.warehouse(), as_of),
+            "corrections": corrections.table(ledger, as_of),
+        }
         with self.warehouse().writer() as connection:
             connection.execute("begin")
+            frozen.read_back(self.settings, ledger, connection)
             connection.execute("create schema if not exists raw_ledger")
-            for name, table in ledger.extract().items():
+            for name, table in tables.items():
                 connection.register("extracted", table)
                 connection.execute(f'create or replace table raw_ledger."{name}" as select * from extracted')
                 connection.unregister("extracted")

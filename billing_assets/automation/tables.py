@@ -46,6 +46,7 @@ RAW_TABLES = tuple(
 )
 MATCH_TABLES = tables_of(_PACKAGE / "matching" / "schema.sql", "matching")
 PLAUSIBILITY_TABLES = tables_of(_PACKAGE / "controls" / "plausibility" / "schema.sql", "controls")
+CLOSE_TABLES = tables_of(_PACKAGE / "close" / "schema.sql", "close")
 LEDGER_TABLES = tuple(
     RawTable("raw_ledger", name, description, "record", "team:revenue-accounting")
     for name, description in (
@@ -53,8 +54,17 @@ LEDGER_TABLES = tuple(
         ("issued_documents", "One row per issued document, as the ledger froze it."),
         ("issued_lines", "One row per line of an issued document."),
         ("publications", "One row per document and target."),
+        ("publication_attempts", "One row per step of a delivery: what a target was asked, or answered."),
+        ("control_totals", "One row per comparison of a batch and currency with what its target says it has."),
         ("exceptions", "One row per exception ever seen: first-seen and closing dates."),
-        ("approvals", "One row per approval the ledger holds."),
+        ("approvals", "One row per approved request for a price, a discount or terms that counts."),
+        ("waivers", "One row per approved waiver that counts."),
+        ("holds", "One row per hold that stands."),
+        ("decisions", "One row per decision, with its state; void = a rule refuses it, so that it counts for nothing."),
+        ("number_starts", "One row per number range that another system began: the first number given here."),
+        ("corrections", "One row per bill date that is to be drafted again."),
+        ("period_states", "One row per selling entity and month that has taken a step towards its lock."),
+        ("period_events", "One row per step of a month: soft close, lock, reopening."),
         ("runs", "One row per finished run."),
     )
 )

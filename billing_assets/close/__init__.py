@@ -1,7 +1,7 @@
 """The month's end: what is still open before a period can be locked.
 
-Belongs here: readiness as people read it. Gates are counted by dbt (marts.fct_readiness); locking, sign-off and the
-evidence pack are decisions of people and come with the rooms that record them.
+Belongs here: readiness as people read it; soft close, lock and reopening; what a lock freezes. Gates are counted by
+dbt (marts.fct_readiness), states are kept by `ledger`, who may act is `access`'s.
 """
 
 from billing_assets.close.status import CloseStatus, render, status

@@ -6,10 +6,12 @@ Reads the warehouse read-only; computes nothing that the marts do not say. `rend
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from billing_assets.errors import OperatorError
+from billing_assets.ledger import PeriodState
 from billing_assets.periods import month_bounds
 from billing_assets.settings import Settings
 from billing_assets.warehouse import Warehouse
@@ -84,8 +86,8 @@ _VERDICTS = """
 """
 
 
-def status(settings: Settings, period: str) -> CloseStatus:
-    """The state of `period` ('YYYY-MM') as of the last finished run.
+def status(settings: Settings, period: str, selling_entity: str | None = None) -> CloseStatus:
+    """The state of `period` ('YYYY-MM') as of the last finished run, of one selling entity or of all.
 
     Raises UnknownPeriod, also for a text that is no month, and NoWarehouse when nothing was run yet.
     """
@@ -97,6 +99,9 @@ def status(settings: Settings, period: str) -> CloseStatus:
         row = connection.execute("select as_of from raw.run_context").fetchone()
         gates = tuple(GateStatus(*values) for values in connection.execute(_GATES, [period]).fetchall())
         verdicts = tuple(ScopeVerdict(*values) for values in connection.execute(_VERDICTS, [period]).fetchall())
+    if selling_entity is not None:
+        gates = tuple(gate for gate in gates if gate.selling_entity == selling_entity)
+        verdicts = tuple(verdict for verdict in verdicts if verdict.selling_entity == selling_entity)
     as_of = str(row[0]) if row else "never"
     if not gates:
         raise UnknownPeriod(f"{period} has nothing to close as of {as_of}: no contract in force, or a later month")
@@ -124,6 +129,22 @@ def render(close: CloseStatus) -> str:
                 if gate.first_blocking_cause:
                     lines.append(f"      {gate.owner}: {gate.first_blocking_cause}")
     return "\n".join(lines)
+
+
+def render_steps(
+    states: Mapping[tuple[str, str], PeriodState], selling_entity: str | None = None, period: str | None = None
+) -> str:
+    """One line per month that took a step: state, version, who, when. A month that is not there is open, version 1."""
+    shown = {
+        key: at for key, at in sorted(states.items()) if selling_entity in (None, key[0]) and period in (None, key[1])
+    }
+    if not shown:
+        return "open, version 1: no step was taken"
+    return "\n".join(
+        f"{entity} {month}  {at.state.replace('_', ' '):<12} version {at.version}  {at.event.replace('_', ' ')} "
+        f"on {at.as_of} by {at.actor}"
+        for (entity, month), at in shown.items()
+    )
 
 
 def _money(gate: GateStatus) -> str:

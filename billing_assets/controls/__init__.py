@@ -5,7 +5,7 @@ waivers and holds are decisions of people and come from the ledger; issuing belo
 """
 
 from billing_assets.controls.catalogue import Control, load_catalogue
-from billing_assets.controls.evaluate import evaluate
+from billing_assets.controls.evaluate import ask, evaluate
 from billing_assets.controls.gate import Verdict, decide
 
-__all__ = ["Control", "Verdict", "decide", "evaluate", "load_catalogue"]
+__all__ = ["Control", "Verdict", "ask", "decide", "evaluate", "load_catalogue"]

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 
 import duckdb
 
+from billing_assets.access import decided
 from billing_assets.controls.catalogue import Control, load_catalogue
 from billing_assets.controls.gate import ControlResult, Document, Hold, Policy, Verdict, Violation, Waiver, decide
+from billing_assets.ledger import Ledger
 from billing_assets.warehouse import Warehouse
 
 _VERDICTS = """
@@ -40,6 +43,20 @@ _DOCUMENTS = """
 def create_verdicts(connection: duckdb.DuckDBPyConnection) -> None:
     """The table of verdicts, empty: dbt's phase A parses and lists it before the gate has decided anything."""
     connection.execute(_VERDICTS)
+
+
+def ask(warehouse: Warehouse, ledger: Ledger, as_of: date) -> list[Verdict]:
+    """The gate's decision as everything stands now: results in the warehouse, waivers and holds in the ledger.
+
+    What every route to publication calls: a verdict is asked for, never handed on. Raises as `evaluate`.
+    """
+    standing = decided.standing(ledger, as_of)
+    waivers = [
+        Waiver(waiver.exception_id, waiver.amount, waiver.row_hash, waiver.expires_on, waiver.maker, waiver.checker)
+        for waiver in decided.waivers_of(standing, as_of)
+    ]
+    holds = [Hold(hold.level, hold.key) for hold in decided.holds_of(standing, as_of)]
+    return evaluate(warehouse, waivers, holds)
 
 
 def evaluate(

@@ -2,7 +2,7 @@
 
     scope     period x selling entity x channel   closed by a completeness break, or by any control that did not run
     document  one draft                           closed by an accuracy break of its own, or by a hold; no other's
-    period    a month                             closed while a scope or document of it is: it cannot be locked
+    period    a month, and a month of one entity  closed while a scope or document of it is: it cannot be locked
 
 Belongs here: the decision. Reading results and writing verdicts is `evaluate`; acting on them is `publication`.
 """
@@ -89,7 +89,7 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Hold:
-    """A person's hold of a document (key = document id) or of a scope (key = period/entity/channel)."""
+    """A person's hold of a document (key = its id), a scope (period/entity/channel) or a month (period[/entity])."""
 
     level: str
     key: str
@@ -123,6 +123,11 @@ def scope_key(period: str, selling_entity: str, channel: str) -> str:
     return f"{period}/{selling_entity}/{channel}"
 
 
+def period_key(period: str, selling_entity: str) -> str:
+    """Key of the verdict on one entity's month; the verdict on everybody's has the month alone."""
+    return f"{period}/{selling_entity}"
+
+
 def decide(
     results: Iterable[ControlResult],
     violations: Iterable[Violation],
@@ -132,7 +137,7 @@ def decide(
     *,
     policy: Policy,
 ) -> list[Verdict]:
-    """Verdicts for every scope and period that results or documents name, and for each document that is closed.
+    """Verdicts for every scope, month and entity's month that results or documents name, and each closed document.
 
     Order: periods, scopes, documents, each by key. A control that is expected and silent about a scope closes it.
     """
@@ -165,8 +170,9 @@ def decide(
         for scope in scopes
     ]
     of_periods = [
-        _period_verdict(period, of_scopes, of_documents, by_scope, policy)
+        _period_verdict(period, entity, of_scopes, of_documents, by_scope, policy, held)
         for period in sorted({scope[0] for scope in scopes})
+        for entity in (None, *sorted({scope[1] for scope in scopes if scope[0] == period}))
     ]
     return [*of_periods, *of_scopes, *of_documents]
 
@@ -233,20 +239,31 @@ def _documents_closed(
 
 def _period_verdict(
     period: str,
+    selling_entity: str | None,
     scopes: Iterable[Verdict],
     documents: Iterable[Verdict],
     by_scope: Mapping[Scope, list[Document]],
     policy: Policy,
+    held: set[tuple[str, str]],
 ) -> Verdict:
+    """On a month of one entity, or of all of them (None)."""
+    key = period if selling_entity is None else period_key(period, selling_entity)
     reasons = {
         reason
         for verdict in (*scopes, *documents)
-        if verdict.period == period and verdict.verdict == CLOSED
+        if verdict.period == period and selling_entity in (None, verdict.selling_entity) and verdict.verdict == CLOSED
         for reason in verdict.reasons
     }
-    whole = [document for scope, found in by_scope.items() if scope[0] == period for document in found]
+    if ("period", key) in held or ("period", period) in held:
+        reasons.add(HOLD_REASON)
+    whole = [
+        document
+        for scope, found in by_scope.items()
+        if scope[0] == period and selling_entity in (None, scope[1])
+        for document in found
+    ]
     return Verdict(
-        "period", period, period, None, None, _word(reasons), tuple(sorted(reasons)), scope_hash(whole, policy)
+        "period", key, period, selling_entity, None, _word(reasons), tuple(sorted(reasons)), scope_hash(whole, policy)
     )
 
 

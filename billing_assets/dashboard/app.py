@@ -19,10 +19,11 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from billing_assets.dashboard import show
+from billing_assets.dashboard import decided, months, show
 from billing_assets.dashboard.ask import Ask, Handler, Page, UnknownKey, key, scopes, shown
 from billing_assets.dashboard.data import NoSnapshot, Snapshots
 from billing_assets.dashboard.pages import NAVIGATION, PAGES
+from billing_assets.dashboard.record import Record
 from billing_assets.dashboard.tables import other_version as other_version_text
 from billing_assets.dashboard.tables import to_csv
 from billing_assets.settings import Settings
@@ -47,13 +48,14 @@ HEADERS = {
 
 
 def create_app(settings: Settings, on_ready: Callable[[], None] = lambda: None) -> FastAPI:
-    """The dashboard over the reporting snapshot of one home; `on_ready` is called once pages can be answered fast."""
+    """The dashboard over snapshot and ledger of one home; `on_ready` is called once pages can be answered fast."""
     snapshots = Snapshots(settings.snapshot_path)
+    record = Record(settings)
     templates = _templates()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _warm(snapshots, templates)
+        _warm(snapshots, record, templates)
         on_ready()
         yield
         snapshots.close()
@@ -89,13 +91,17 @@ def create_app(settings: Settings, on_ready: Callable[[], None] = lambda: None) 
         return failed(request, 404, "Not found", f"There is no page at {request.url.path}.")
 
     for address, handler in PAGES:
-        app.add_api_route(address, _endpoint(handler, snapshots, render), methods=["GET"], response_class=Response)
+        app.add_api_route(
+            address, _endpoint(handler, snapshots, record, render), methods=["GET"], response_class=Response
+        )
     return app
 
 
-def _warm(snapshots: Snapshots, templates: jinja2.Environment) -> None:
-    """Load what loads on first use, so that no reader waits for it: templates, and pandas, which DuckDB imports when it
-    binds its first value (seconds)."""
+def _warm(snapshots: Snapshots, record: Record, templates: jinja2.Environment) -> None:
+    """Load what loads on first use, so that no reader waits for it: templates, the ledger's room, and pandas, which
+    DuckDB imports when it binds its first value (seconds)."""
+    record.read("months", months.of_the_record)
+    record.read("decisions", decided.tables)
     for name in templates.list_templates():
         templates.get_template(name)
     with suppress(NoSnapshot), snapshots.open() as snapshot:
@@ -103,12 +109,14 @@ def _warm(snapshots: Snapshots, templates: jinja2.Environment) -> None:
         scopes(snapshot)
 
 
-def _endpoint(handler: Handler, snapshots: Snapshots, render: Callable[..., HTMLResponse]) -> Callable[..., Response]:
+def _endpoint(
+    handler: Handler, snapshots: Snapshots, record: Record, render: Callable[..., HTMLResponse]
+) -> Callable[..., Response]:
     def endpoint(request: Request) -> Response:
         params = {name: value.replace("\0", "") for name, value in request.query_params.items()}
         parts = {name: str(value) for name, value in request.path_params.items()}
         with snapshots.open() as snapshot:
-            ask = Ask(snapshot, key(request.url.path), params, parts)
+            ask = Ask(snapshot, record, key(request.url.path), params, parts)
             page = handler(ask)
             if params.get("format") == "csv":
                 return _download(ask, page)

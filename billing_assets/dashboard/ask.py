@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from billing_assets.dashboard.data import Snapshot
+from billing_assets.dashboard.record import Record
 from billing_assets.dashboard.tables import SCOPE, Shown, Table, load, prefixed
 
 
@@ -20,9 +21,10 @@ class UnknownKey(LookupError):
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. `params` are the query's single values, `path` the page's own address."""
+    """One request. `params` are the query's single values, `path` the page's own address; `record` is live."""
 
     snapshot: Snapshot
+    record: Record
     path: str
     params: Mapping[str, str]
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Ask:
 class Page:
     """What a page function hands back: a template, a title with its way back, tables and whatever else it shows.
 
-    The first table is the main one: `?format=csv` alone downloads it.
+    The first table is the main one: `?format=csv` alone downloads it. `notice` is said above everything else.
     """
 
     template: str
@@ -85,6 +87,7 @@ class Page:
     tables: tuple[Table, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     has_scope: bool = True
+    notice: str = ""
 
 
 Handler = Callable[[Ask], Page]

@@ -19,14 +19,18 @@ _TONES = {
     "good": {
         "ready", "may issue", "pass", "published", "issued", "settled", "matched", "confirmed", "ties",
         "disbursed", "applied", "passed", "loaded", "agrees", "collected", "low", "current", "in time",
+        "locked", "approved", "carried out", "verified", "covered",
     },
     "wait": {
         "medium", "timing", "draft", "partly_applied", "partly_disbursed", "waived", "not_due", "partly disbursed",
         "invoiced", "pending", "resent", "warning", "due today", "1-30", "31-60",
+        "soft_closed", "reopened", "waiting", "standing", "planned", "sent", "unknown", "released", "expired",
+        "credited", "left", "not compared",
     },
     "bad": {
         "open", "blocked", "fail", "failed", "held", "critical", "high", "break", "closed", "unapplied", "differs",
         "rejected", "dead", "set_aside", "error", "overdue", "over 120", "91-120",
+        "does not count", "changed",
     },
 }  # fmt: skip
 

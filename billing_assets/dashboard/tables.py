@@ -53,7 +53,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Table:
-    """What a table shows. `needs` are the relations its query reads; `empty` says why there may be no rows."""
+    """What a table shows. `needs` are the relations its query reads; `empty` says why there may be no rows.
+
+    `problem` says why it cannot be read at all, where its page knows.
+    """
 
     name: str
     title: str
@@ -69,6 +72,7 @@ class Table:
     search: tuple[str, ...] = ()
     note: str = ""
     page_size: int = PAGE_SIZE
+    problem: str = ""
 
     def given(self, params: Mapping[str, str], *, main: bool) -> dict[str, str]:
         """The filters in force: those of the URL, else the table's defaults; `all` lifts a default."""
@@ -220,6 +224,8 @@ def _options(snapshot: Snapshot, table: Table, choice: Choice) -> tuple[str, ...
 
 def _missing(snapshot: Snapshot, table: Table) -> str:
     absent = [relation for relation in table.needs if not snapshot.has(relation)]
+    if table.problem:
+        return table.problem
     return f"This snapshot has no {', '.join(absent)} yet: a run with its sources landed writes it." if absent else ""
 
 

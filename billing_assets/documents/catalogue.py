@@ -25,6 +25,8 @@ _FAMILIES = {
     "USG": "Usage",
     "RAT": "Rating",
     "INV": "Documents",
+    "CRM": "Credits, rebills and voids",
+    "OPN": "Opening balances",
     "MKT": "Marketplaces",
     "CSH": "Cash",
     "PLA": "Plausibility of landed data",

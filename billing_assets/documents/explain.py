@@ -48,7 +48,7 @@ def explain(settings: Settings, document: str, line: int | None = None) -> str:
             "select * from marts.fct_invoice_lines where document_id = $1 order by line_no",
             header["document_id"],
         )
-        parts = [*_header(header), *_lines(lines)]
+        parts = [*_header(header), *_correction(connection, header), *_lines(lines)]
         chosen = [row for row in lines if line is None or row["line_no"] == line]
         if not chosen:
             raise UnknownDocument(f"{document} has no line {line}: it has lines 1 to {len(lines)}")
@@ -69,6 +69,61 @@ def _header(header: Row) -> Iterator[str]:
         f"bill date {header['bill_date']}"
     )
     yield ""
+
+
+def _correction(connection: duckdb.DuckDBPyConnection, header: Row) -> Iterator[str]:
+    """What it corrects, what corrects it, and the request behind it with who asked and who agreed."""
+    about = _rows(
+        connection,
+        "select document_id, number, corrects_document_id, decision_no, voided_on, reason_code, total, currency "
+        "from raw_ledger.issued_documents where document_id = $1 or corrects_document_id = $1 "
+        "or document_id = (select corrects_document_id from raw_ledger.issued_documents where document_id = $1) "
+        "order by sequence",
+        header["document_id"],
+    )
+    own = next((row for row in about if row["document_id"] == header["document_id"]), None)
+    if own is None:
+        return
+    for row in about:
+        if row["document_id"] == own["corrects_document_id"]:
+            yield f"corrects {row['number']}   {row['document_id']}"
+        elif row["corrects_document_id"] == own["document_id"]:
+            yield f"corrected by {row['number']}: {_plain(row['total'])} {row['currency']}"
+    if own["voided_on"] is not None:
+        yield f"voided on {own['voided_on']}"
+        yield from _request(connection, own, _void_request(connection, own))
+    if own["decision_no"] is not None:
+        yield from _request(connection, own, own["decision_no"])
+    if len(about) > 1 or own["voided_on"] is not None or own["decision_no"] is not None:
+        yield ""
+
+
+def _void_request(connection: duckdb.DuckDBPyConnection, document: Row) -> int | None:
+    row = _one(
+        connection,
+        "select max(decision_no) as decision_no from raw_ledger.decisions where decision = 'request' "
+        "and what = 'void' and json_extract_string(subject, '$.document_id') = $1",
+        document["document_id"],
+    )
+    return row["decision_no"] if row else None
+
+
+def _request(connection: duckdb.DuckDBPyConnection, document: Row, decision_no: int | None) -> Iterator[str]:
+    rows = _rows(
+        connection,
+        "select decision, what, actor, reason, recorded_on from raw_ledger.decisions "
+        "where decision_no = $1 or request_no = $1 order by decision_no",
+        decision_no,
+    )
+    for row in rows:
+        if row["decision"] == "request":
+            code = f", {document['reason_code']}" if document["reason_code"] else ""
+            yield (
+                f"request {decision_no} ({row['what']}{code}) by {row['actor']} on {row['recorded_on']}: "
+                f"{row['reason']}"
+            )
+        else:
+            yield f"  {row['decision']} by {row['actor']} on {row['recorded_on']}: {row['reason']}"
 
 
 def _lines(lines: Sequence[Row]) -> Iterator[str]:
@@ -95,7 +150,9 @@ def _lines(lines: Sequence[Row]) -> Iterator[str]:
 def facts(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:
     """What stands behind one line of `marts.fct_invoice_lines`, from clause to files; `header` is its document."""
     yield from _clause(connection, header, line)
-    if line["line_kind"] in ("usage", "minimum"):
+    if line.get("corrects_line_no") is not None:
+        yield Fact("corrects", f"line {line['corrects_line_no']} of {header['corrects_document_id']}")
+    elif line["line_kind"] in ("usage", "minimum"):
         yield from _rating(connection, line)
     elif line["unrounded_amount"] is not None:
         yield Fact(

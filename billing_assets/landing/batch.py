@@ -77,13 +77,14 @@ class BatchLoader:
     def run(self, meter: Meter) -> set[int]:
         """Load everything; returns the copies left stranded because the file they copy was set aside.
 
-        Order: manifests, contracts, provisioning, fx, bank, feeds, then usage (judged by contracts landed so far).
+        Order: manifests, contracts, provisioning, fx, opening, bank, feeds, then usage (judged by contracts landed so
+        far).
         """
         new = [entry for entry in self._entries if entry.status not in FACTS]
         self._enter(new)
         self._load_manifests([entry for entry in new if entry.source == kinds.MANIFEST.source])
         data = [*self._retried(), *(entry for entry in new if entry.source != kinds.MANIFEST.source)]
-        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX, kinds.BANK):
+        for kind in (kinds.CONTRACTS, kinds.PROVISIONING, kinds.FX, kinds.OPENING, kinds.BANK):
             for file in self._sound(entry for entry in data if entry.source == kind.source):
                 self._load(file)
         self._load_feeds(self._sound(entry for entry in data if entry.source == kinds.FEEDS.source))

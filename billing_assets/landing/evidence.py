@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from billing_assets.landing.containers import open_landed
+from billing_assets.landing.containers import fingerprint, open_landed
 
 
 class EvidenceStore:
@@ -21,6 +21,20 @@ class EvidenceStore:
 
     def holds(self, sha256: str) -> bool:
         return self.path(sha256).is_file()
+
+    def unfit(self) -> list[str]:
+        """Names of the files that do not hold the content they are named for."""
+        names = sorted(path.name for path in self._root.glob("*") if path.is_file() and not path.name.startswith("."))
+        return [name for name in names if name not in self._contents(self.path(name))]
+
+    @staticmethod
+    def _contents(path: Path) -> set[str]:
+        """What the file may be named: for its bytes as landed, or decompressed."""
+        landed = fingerprint(path, compressed=False, is_text=False)
+        with open_landed(path) as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+        unpacked = fingerprint(path, compressed=True, is_text=False) if is_gzip else landed
+        return {landed.sha256, unpacked.sha256}
 
     def keep(self, source: Path, sha256: str) -> Path:
         """Copy a landed file into the store, whole or not at all. The first copy of a content stands."""

@@ -31,6 +31,7 @@ PROVISIONING = Kind("provisioning", (".csv",), is_known_by_content=True)
 USAGE = Kind("usage", (".jsonl", ".json", ".csv"), is_known_by_content=True)
 USAGE_PARQUET = Kind("usage", (".parquet",), is_text=False, is_known_by_content=True)
 FX = Kind("fx", (".csv",), is_known_by_content=True)
+OPENING = Kind("opening", (".csv",), is_known_by_content=True)
 BANK = Kind("bank", (".xml", ".sta", ".mt940", ".bai", ".bai2", ".csv"), is_known_by_content=True)
 # Header-only months are all alike and none is a copy: a month file is known by its path as well.
 FEEDS = Kind("aws_marketplace", (".csv",), is_rewritable=True)
@@ -45,6 +46,7 @@ _READ: dict[str, tuple[Kind, ...]] = {
     "provisioning": (PROVISIONING,),
     "usage": (USAGE, USAGE_PARQUET),
     "fx": (FX,),
+    "opening": (OPENING,),
     "aws_marketplace": (FEEDS,),
     "bank": (BANK,),
 }
@@ -54,13 +56,12 @@ def _later(source: str, *, is_rewritable: bool) -> Kind:
     return Kind(source, is_text=False, is_read=False, is_rewritable=is_rewritable)
 
 
-# Month files and exports are written anew under the same name; statements and opening balances are not.
+# Exports are written anew under the same name; statements are not.
 _LATER = {
     "salesforce": _later("salesforce", is_rewritable=True),
     "metronome": _later("metronome", is_rewritable=True),
     "stripe": _later("stripe", is_rewritable=True),
     "payments": _later("payments", is_rewritable=False),
-    "opening": _later("opening", is_rewritable=False),
 }
 
 

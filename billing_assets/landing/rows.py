@@ -1,4 +1,4 @@
-"""Rows of contracts, provisioning, fx and bank on their way to raw tables: accepted, duplicate, conflict, quarantined.
+"""Rows of every source but usage and feeds on their way to raw tables: accepted, duplicate, conflict, quarantined.
 
 Belongs here: telling a row that landed before from a new one. Parsing belongs to the module of each source.
 """
@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 import duckdb
 
-from billing_assets.landing import bank, contracts, fx, provisioning, quarantine, tables
+from billing_assets.landing import bank, contracts, fx, opening, provisioning, quarantine, tables
 from billing_assets.landing.bank_entries import BankBook, Statement
 from billing_assets.landing.contracts import Contract
 from billing_assets.landing.files import LandedFile
@@ -23,6 +23,7 @@ READERS: dict[str, Callable[[TextIO, str], Iterable[Parsed]]] = {
     "contracts": lambda stream, _: contracts.read(stream.read()),
     "provisioning": lambda stream, _: provisioning.read(stream),
     "fx": lambda stream, _: fx.read(stream),
+    "opening": lambda stream, _: opening.read(stream),
     "bank": bank.read,
 }
 
@@ -109,6 +110,8 @@ class RowWriter:
         if file.source == "fx":
             key = tuple(item[name] for name in fx.KEY)
             return key, item["rate"], {"raw_fx.rates": [item | origin]}
+        if file.source == "opening":
+            return opening.key_of(item), opening.content_of(item), {"raw_opening.balances": [item | origin]}
         # Provisioning states are replaced by later rows: only the very same row is a duplicate, none a conflict.
         key = tuple(item[name] for name in provisioning.COLUMNS)
         return key, None, {"raw_provisioning.entitlements": [item | origin]}
@@ -116,6 +119,9 @@ class RowWriter:
     def _of(self, source: str) -> dict[Any, Any]:
         """Key -> content of every row of a source accepted so far."""
         if source not in self._known:
+            if source == "opening":
+                self._known[source] = self._opened()
+                return self._known[source]
             if source == "contracts":
                 query = "select contract_id, version, terms_hash from raw_contracts.versions"
             elif source == "fx":
@@ -126,10 +132,19 @@ class RowWriter:
             self._known[source] = {tuple(row[:-1]): row[-1] for row in rows}
         return self._known[source]
 
+    def _opened(self) -> dict[Any, Any]:
+        # The key of an opening balance hangs on its kind, so it is told from whole rows.
+        rows = self._connection.execute(f"select {', '.join(opening.COLUMNS)} from raw_opening.balances").fetchall()
+        named = [dict(zip(opening.COLUMNS, row, strict=True)) for row in rows]
+        return {opening.key_of(row): opening.content_of(row) for row in named}
+
 
 def _conflict(source: str, key: tuple[Any, ...]) -> str:
     if source == "contracts":
         return f"contract {key[0]} version {key[1]} landed before with other terms; the first stands"
+    if source == "opening":
+        named = " ".join(str(part) for part in key if part is not None)
+        return f"an opening balance for {named} landed before with other content; the first stands"
     return f"a rate for {' '.join(str(part) for part in key)} landed before with another value; the first stands"
 
 

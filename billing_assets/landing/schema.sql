@@ -5,6 +5,7 @@ create schema if not exists raw_landing;
 create schema if not exists raw_contracts;
 create schema if not exists raw_provisioning;
 create schema if not exists raw_fx;
+create schema if not exists raw_opening;
 create schema if not exists raw_marketplace;
 create schema if not exists raw_bank;
 
@@ -26,7 +27,7 @@ create table if not exists raw_landing.batches (
 -- One row per registered file, in register order; status says what became of it.
 create table if not exists raw_landing.files (
     file_sequence bigint primary key, batch integer, first_seen date, path varchar, sha256 varchar, size_bytes bigint,
-    source varchar,          -- contracts | provisioning | usage | fx | manifest | unknown | a source not read yet
+    source varchar,          -- contracts | provisioning | usage | fx | opening | manifest | unknown | a source not read yet
     status varchar,          -- loaded | duplicate | set_aside | changed_in_place | vanished | unread (not read yet)
     loaded_batch integer);   -- the batch in which its rows were accepted; null while set aside
 
@@ -131,6 +132,17 @@ create table if not exists raw_provisioning.entitlements (
 create table if not exists raw_fx.rates (
     rate_date date, base_currency varchar, quote_currency varchar, rate decimal(38,12), rate_type varchar,
     rate_source varchar, file_sequence bigint, line bigint);
+
+-- One row per opening balance: what a running business brought along on its cut-over date, and where its numbers go on.
+create table if not exists raw_opening.balances (
+    kind varchar,                        -- receivable | wallet | unapplied | deferred | carry | number
+    as_of date,                          -- the cut-over: balances stand as this day begins
+    selling_entity varchar, account_id varchar, contract_id varchar,
+    document_kind varchar, number varchar,   -- of the former system's document or receipt; of a number range its kind
+    grant_id varchar, grant_kind varchar, currency varchar,
+    amount decimal(38,12),               -- still open: a credit memo below zero, everything else above
+    issue_date date, due_date date, service_from date, service_to date, expires_at timestamp, priority integer,
+    meter varchar, unit varchar, quantity decimal(38,12), next_number bigint, file_sequence bigint, line bigint);
 
 -- One row per statement landed, also where its entries had landed before.
 create table if not exists raw_bank.statements (

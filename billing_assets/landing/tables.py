@@ -40,7 +40,8 @@ def empty(connection: duckdb.DuckDBPyConnection) -> None:
         """
         select schema_name || '.' || table_name from duckdb_tables()
         where schema_name in (
-            'raw_landing', 'raw_contracts', 'raw_provisioning', 'raw_fx', 'raw_bank', 'raw_marketplace', 'raw_metering')
+            'raw_landing', 'raw_contracts', 'raw_provisioning', 'raw_fx', 'raw_opening', 'raw_bank', 'raw_marketplace',
+            'raw_metering')
         order by all
         """
     ).fetchall()

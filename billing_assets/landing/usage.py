@@ -135,8 +135,6 @@ class _Event(msgspec.Struct, gc=False):
 
 _decode = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.encode
-# A quote before a blank: perhaps a name apart from its colon, which the count of names below would miss.
-_BLANK_AFTER_QUOTE = (b'" ', b'"\t', b'"\r')
 
 
 def _json_batches(file: LandedFile) -> Iterator[pa.RecordBatch]:
@@ -178,7 +176,9 @@ def _read_json_lines(rows: _Rows, lines: list[bytes], before: int) -> None:
             names = 6 + len(data) + (event.specversion is not None)
             quantity: str | None = None
             raw = data.pop("quantity", None)
-            is_plain = line.count(b'":') == names and not any(mark in line for mark in _BLANK_AFTER_QUOTE)
+            # A quote before a blank: perhaps a name apart from its colon, which the count of names would miss.
+            # Not a loop over the three, which took as long as all else.
+            is_plain = line.count(b'":') == names and not (b'" ' in line or b'"\t' in line or b'"\r' in line)
             if raw is not None:
                 quantity = str(raw, "utf-8")
                 if quantity[0] == '"':
@@ -493,7 +493,12 @@ def _parquet_originals(file: LandedFile, lines: Collection[int]) -> dict[int, st
     wanted = sorted(lines, reverse=True)
     with open_decompressed(file.absolute, compressed=is_compressed(file.path)) as stream:
         line = 0
-        for batch in pq.ParquetFile(stream).iter_batches():
+        schema = pq.read_metadata(stream).schema
+        paths = {schema.column(number).path for number in range(len(schema))}
+        # Texts that repeat are left as their codes: half the time.
+        coded = sorted(paths & {"source", "event_type", "account_id", "properties"})
+        stream.seek(0)
+        for batch in pq.ParquetFile(stream, read_dictionary=coded).iter_batches():
             while wanted and wanted[-1] <= line + batch.num_rows:
                 number = wanted.pop()
                 row = {name: _value(batch.column(name)[number - line - 1]) for name in batch.schema.names}

@@ -1,93 +1,60 @@
 """`Ledger`: the one door to the book of record. Every write is one transaction that either stands whole or is not.
 
-What each method writes is in the module of its subject; the chain and the guards are in `chain` and `guards`.
+What each method writes is in the module of its subject; opening, transactions and verification are `transactions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Collection, Sequence
+from datetime import date
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, Table
 
-from billing_assets import clock
 from billing_assets.ledger import (
+    access,
     chain,
+    corrections,
     decisions,
     documents,
     extract,
-    guards,
+    numbers,
     outbox,
+    periods,
     register,
     runs,
     sightings,
+    totals,
 )
-from billing_assets.ledger.canonical import Json
-from billing_assets.ledger.errors import GuardsBroken, LedgerBusy, LedgerError
+from billing_assets.ledger.errors import LedgerError
+from billing_assets.ledger.tables import ACCESS_EVENTS, DECISIONS
+from billing_assets.ledger.transactions import Transactions
 from billing_assets.ledger.values import (
     Attempt,
-    ChainFault,
+    BatchTotal,
+    Decision,
     ExceptionSighting,
     FoundFile,
     GateVerdict,
     IssuedDocument,
     IssueRequest,
+    NumberStart,
     OutboxItem,
+    PeopleRecord,
+    PeriodResult,
+    PeriodState,
+    PeriodStep,
+    RecordedDocument,
+    Redraft,
+    RefusedStart,
     RegisteredFile,
     RunIdentity,
+    Standing,
 )
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
-
-class Ledger:
+class Ledger(Transactions):
     """An open ledger. Use as a context manager, or `close` it. Not shared between threads or processes."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    def open(cls, url: str) -> Ledger:
-        """Open, creating or migrating as needed. Raises GuardsBroken where append-only is no longer enforced."""
-        ledger = cls(guards.engine_for(url))
-        try:
-            with ledger._connection(writes=True) as connection:
-                _migrate(connection)
-                broken = guards.broken(connection)
-        except BaseException:
-            ledger.close()
-            raise
-        if broken:
-            ledger.close()
-            raise GuardsBroken(
-                f"{url} is not opened: {'; '.join(f'{table}: {problem}' for table, problem in broken)}. Someone "
-                "changed the database itself: run `billing audit verify`, then restore a backup"
-            )
-        return ledger
-
-    @classmethod
-    def audit(cls, url: str) -> list[ChainFault]:
-        """Faults of the ledger at `url`, its guards included. Opens what `open` refuses; changes nothing."""
-        with cls(guards.engine_for(url, create=False)) as ledger, ledger._connection() as connection:
-            broken = [ChainFault(table, "", problem) for table, problem in guards.broken(connection)]
-            return broken + chain.verify(connection)
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # -- the register --------------------------------------------------------------------------------------------
 
@@ -128,45 +95,37 @@ class Ledger:
         with self._connection() as connection:
             return runs.last_as_of(connection)
 
-    # -- decisions -----------------------------------------------------------------------------------------------
+    # -- people --------------------------------------------------------------------------------------------------
 
-    def record_decision(
-        self,
-        decision: str,
-        what: str,
-        subject: dict[str, Json],
-        actor: str,
-        reason: str,
-        recorded_on: date,
-        expires_on: date | None = None,
-    ) -> int:
-        """Append what a person decided (approve, waive, hold, release) on `subject`; returns its number."""
+    def people(self) -> PeopleRecord:
+        """Who may act and what was decided, from one moment. What counts of it is for the room `access` to say."""
+        with self._connection() as connection:
+            return self._people(connection)
+
+    def proven_decisions(self) -> list[Decision]:
+        """Every decision, each with whether it is as its signed entry has it."""
+        return list(self.people().decisions)
+
+    def decide(self, judge: decisions.Judge) -> int:
+        """Append the decision that `judge` makes of the record as it stands; returns its number.
+
+        Judged and written in one transaction: nobody decides in between. What `judge` raises, nothing is written.
+        """
         with self._append() as (connection, append):
-            return decisions.record_decision(
-                connection,
-                append,
-                decision=decision,
-                what=what,
-                subject=subject,
-                actor=actor,
-                reason=reason,
-                recorded_on=recorded_on,
-                expires_on=expires_on,
-            )
+            return decisions.append_decision(connection, append, judge(self._people(connection)))
 
-    def record_approval(
-        self,
-        what: str,
-        contract_id: str,
-        charge_id: str | None,
-        version: int,
-        actor: str,
-        reason: str,
-        recorded_on: date,
-    ) -> int:
-        """Append the approval of a contract's terms, price or discount; returns the decision's number."""
-        subject: dict[str, Json] = {"contract_id": contract_id, "charge_id": charge_id, "version": version}
-        return self.record_decision("approve", what, subject, actor, reason, recorded_on)
+    def change_access(self, judge: access.AccessJudge) -> None:
+        """Append the changes of who may act that `judge` makes of the record as it stands; all or none."""
+        with self._append() as (connection, append):
+            access.append_events(connection, append, judge(self._people(connection)))
+
+    def _people(self, connection: Connection) -> PeopleRecord:
+        return decisions.record(
+            connection, self._proven(connection, DECISIONS), self._proven(connection, ACCESS_EVENTS)
+        )
+
+    def _proven(self, connection: Connection, table: Table) -> Collection[str]:
+        return chain.proven_rows(connection, table, self._seal)
 
     # -- documents and outbox ------------------------------------------------------------------------------------
 
@@ -185,10 +144,68 @@ class Ledger:
         """Issue documents in the order given, numbers and outbox items with them, in one transaction.
 
         Issued before with the same content = returned as it is. Raises DocumentConflict (other content),
-        StaleDraft, GateClosed or LedgerError; then nothing at all was issued.
+        StaleDraft, PeriodLocked, CorrectionRefused, GateClosed or LedgerError; then nothing at all was issued.
         """
         with self._append() as (connection, append):
             return documents.issue(connection, append, requests, targets, verdicts, run)
+
+    def start_numbers(self, starts: Sequence[NumberStart], as_of: date) -> list[RefusedStart]:
+        """Let number ranges go on from another system's; returns the starts that were refused, each with the reason.
+
+        The same start again changes nothing. Refused is a start of a range that has begun, here or by another start.
+        """
+        with self._append() as (connection, append):
+            return numbers.start_numbers(connection, append, starts, as_of)
+
+    def document(self, name: str) -> RecordedDocument | None:
+        """The issued document of that id or number, with what credit memos have left of it."""
+        with self._connection() as connection:
+            return corrections.document(connection, name)
+
+    def redrafts(self) -> list[Redraft]:
+        """Bill dates whose document was voided, or credited by a rebill, and that have no new document yet."""
+        with self._connection() as connection:
+            return corrections.redrafts(connection)
+
+    def redraft_of(self, document: RecordedDocument, kind: str, decision_no: int) -> Redraft | None:
+        """How its bill date is drafted again once it is voided or rebilled; None where a later document stands."""
+        with self._connection() as connection:
+            latest, highest = corrections.latest_of(connection, document.contract_id, document.bill_date)
+        if latest != document.document_id:
+            return None
+        return Redraft(document.contract_id, document.bill_date, kind, highest + 1, document.document_id, decision_no)
+
+    def carried_out(self) -> set[int]:
+        """Requests that documents were issued for, or that voided one."""
+        with self._connection() as connection:
+            return corrections.carried_out(connection)
+
+    def void(self, document_id: str, decision_no: int, as_of: date, run: RunIdentity | None = None) -> None:
+        """End a document that no target was offered. Raises CorrectionRefused or PeriodLocked; again = nothing."""
+        with self._append() as (connection, append):
+            corrections.void(connection, append, document_id, decision_no, as_of, run.text if run else None)
+
+    def standings(self, target: str | None = None, *, is_open: bool = False) -> list[Standing]:
+        """Where outbox items stand, by target in issuing order; `is_open` leaves out confirmed and voided ones."""
+        with self._connection() as connection:
+            return outbox.standings(connection, target, is_open)
+
+    def release_item(self, item_key: str, decision_no: int, actor: str, as_of: date) -> None:
+        """Let a rejected item be tried again, as `actor` decided in `decision_no`. Raises LedgerError otherwise."""
+        with self._append() as (connection, append):
+            outbox.release(connection, append, item_key, decision_no, actor, as_of)
+
+    def uncompared_batches(self, target: str) -> list[int]:
+        """Batches that something was done to since their control totals were compared, or whose totals differed."""
+        with self._connection() as connection:
+            return totals.uncompared_batches(connection, target)
+
+    def record_totals(
+        self, target: str, batch: int, found: Sequence[BatchTotal], as_of: date, run: RunIdentity | None = None
+    ) -> None:
+        """Append what `target` said it has of a batch, one row a currency. Never changes an item."""
+        with self._append() as (connection, append):
+            totals.record_totals(connection, append, target, batch, found, as_of, run.text if run else None)
 
     def open_batches(self, target: str) -> list[int]:
         """Issue batches with an item for `target` that is neither confirmed nor rejected."""
@@ -212,6 +229,69 @@ class Ledger:
 
     def record_attempt(self, item_key: str, state: str, detail: str | None, as_of: date) -> None:
         self.record_attempts([Attempt(item_key, state, detail)], as_of)
+
+    # -- months --------------------------------------------------------------------------------------------------
+
+    def period_states(self) -> dict[tuple[str, str], PeriodState]:
+        """(selling entity, month) -> where it stands; a month that is not there is open, version 1."""
+        with self._connection() as connection:
+            return periods.states(connection)
+
+    def period_history(self) -> list[PeriodStep]:
+        """Every step that any month took, in order."""
+        with self._connection() as connection:
+            return periods.history(connection)
+
+    def period_results(self) -> dict[tuple[str, str, int], list[PeriodResult]]:
+        """(selling entity, month, version) -> the reports its lock froze."""
+        with self._connection() as connection:
+            return periods.results(connection)
+
+    def check_period(
+        self, selling_entity: str, period: str, event: str, as_of: date, decision_no: int | None = None
+    ) -> int:
+        """The version that a step of a month would belong to. Raises LedgerError where it is not allowed."""
+        with self._connection() as connection:
+            return periods.check_step(
+                connection,
+                selling_entity=selling_entity,
+                period=period,
+                event=event,
+                as_of=as_of,
+                decision_no=decision_no,
+            )
+
+    def record_period(
+        self,
+        selling_entity: str,
+        period: str,
+        event: str,
+        *,
+        actor: str,
+        as_of: date,
+        decision_no: int | None = None,
+        results: Sequence[PeriodResult] = (),
+        expected_sequence: int | None = None,
+    ) -> PeriodState:
+        """Append one step of a month: soft_closed, locked (with its frozen reports) or reopened (with its request).
+
+        `expected_sequence` is the number of entries the caller looked at: where it has moved, LedgerError is raised.
+        Raises LedgerError for a step that its state, its order or its approvals do not allow.
+        """
+        with self._append() as (connection, append):
+            if expected_sequence is not None and chain.head_sequence(connection) != expected_sequence:
+                raise LedgerError(f"{period} of {selling_entity}: the record moved meanwhile, nothing was done: again")
+            return periods.record_period(
+                connection,
+                append,
+                selling_entity=selling_entity,
+                period=period,
+                event=event,
+                actor=actor,
+                as_of=as_of,
+                decision_no=decision_no,
+                results=results,
+            )
 
     # -- exceptions and runs -------------------------------------------------------------------------------------
 
@@ -238,48 +318,3 @@ class Ledger:
         """The raw_ledger tables, always all of them, from one moment of the ledger."""
         with self._connection() as connection:
             return extract.extract(connection)
-
-    def verify(self) -> list[ChainFault]:
-        """Recompute the chain and every row's hash. Empty = everything is as it was written."""
-        with self._connection() as connection:
-            return chain.verify(connection)
-
-    # -- transactions --------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _connection(self, *, writes: bool = False) -> Iterator[Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        try:
-            with self._engine.execution_options(**{guards.WRITES: writes}).begin() as connection:
-                yield connection
-        except OperationalError as error:
-            if "locked" not in str(error.orig):
-                raise LedgerError(f"the ledger cannot be read or written: {error.orig}") from error
-            raise LedgerBusy(
-                f"{self._engine.url.database} is being written by another process: wait for it, then run again"
-            ) from error
-        except DatabaseError as error:
-            raise LedgerError(f"the ledger refused: {error.orig}") from error
-
-    @contextmanager
-    def _append(self) -> Iterator[tuple[Connection, chain.Appender]]:
-        with self._connection(writes=True) as connection:
-            appender = chain.Appender(connection, clock.recorded_at().astimezone(UTC).isoformat())
-            yield connection, appender
-            appender.flush()
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring the schema to the newest revision, inside the caller's transaction."""
-    # Alembic takes a third of a second to import, and reading commands need it only here.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise LedgerError(f"the ledger's schema is not one this version knows ({error}): update the code") from error

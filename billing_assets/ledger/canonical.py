@@ -21,6 +21,9 @@ Row = dict[str, Stored]
 _PLACES = 12
 _WHOLE_DIGITS = 26
 
+# What the first entry and the first root go on from.
+GENESIS = "0" * 64
+
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 

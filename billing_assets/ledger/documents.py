@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from billing_assets.ledger import corrections, numbers, periods
 from billing_assets.ledger.canonical import (
     Row,
     canonical_json,
@@ -49,9 +50,13 @@ _GIVEN = {
 }
 # What a reader of a published document needs besides its content. Nothing of how the ledger keeps it.
 _PUBLISHED_GIVEN = ("number", "issue_date", "due_date")
+# The document says it once; only what corrects a line says so.
+_OWN_TO_LINE = {"document_id", "corrects_line_no"}
 PAYLOAD_VERSION = 1
 # Keys bound in one statement: below the smallest limit of any supported database.
 _CHUNK = 500
+# So many documents are held before they are written, still in one transaction: memory does not grow with the batch.
+_FLUSHED = 1_000
 
 
 class Gate:
@@ -90,7 +95,8 @@ def issue(
 ) -> list[IssuedDocument]:
     """Issue every request that is not of the record yet; all of them in order of `requests`.
 
-    Raises DocumentConflict, StaleDraft, GateClosed or LedgerError, naming the document; then nothing is written.
+    Raises DocumentConflict, StaleDraft, PeriodLocked, CorrectionRefused, GateClosed or LedgerError, naming the
+    document; then nothing is written.
     """
     contents = {request.document_id: _content(request) for request in requests}
     if len(contents) != len(requests):
@@ -104,6 +110,8 @@ def issue(
             )
     fresh = [request for request in requests if request.document_id not in known]
     _check_current(connection, fresh)
+    periods.check_open(connection, fresh)
+    corrections.check(connection, fresh)
     _check_gate(Gate(verdicts), fresh)
 
     issued = {document_id: document for document_id, (document, _) in known.items()}
@@ -150,6 +158,7 @@ def _content(request: IssueRequest) -> _Content:
             "revision": request.revision,
             "corrects_document_id": request.corrects_document_id,
             "content_hash": request.content_hash,
+            "decision_no": request.decision_no,
         }
         lines = [_line(document_id, line) for line in sorted(request.lines, key=lambda line: line.line_no)]
     except (TypeError, ValueError) as error:
@@ -274,12 +283,12 @@ def _write(
     )
 
     sequence = _highest(connection, ISSUED_DOCUMENTS.c.sequence)
-    numbers = _last_numbers(connection)
+    given = defaultdict(int, numbers.last_numbers(connection))
     result: dict[str, IssuedDocument] = {}
     for request in requests:
         sequence += 1
-        number_no = numbers[request.selling_entity, request.kind] = numbers[request.selling_entity, request.kind] + 1
-        content, lines = contents[request.document_id]
+        number_no = given[request.selling_entity, request.kind] = given[request.selling_entity, request.kind] + 1
+        content, lines = contents.pop(request.document_id)
         header: Row = {
             **content,
             "sequence": sequence,
@@ -290,20 +299,23 @@ def _write(
             "run_identity": run.text,
             "issue_batch": batch,
         }
+        payload = _payload(content, header, lines)
         append.add(
             "issue",
             "document",
             request.document_id,
             {
                 ISSUED_DOCUMENTS: [header],
-                ISSUED_LINES: [dict(line) for line in lines],
-                OUTBOX_ITEMS: _items(request.document_id, batch, targets, _payload(content, header, lines)),
+                ISSUED_LINES: lines,
+                OUTBOX_ITEMS: _items(request.document_id, batch, targets, payload),
             },
             actor=SERVICE,
             run_identity=run.text,
             facts={name: header[name] for name in ("number", "total", "currency", "content_hash")},
         )
         result[request.document_id] = _document(header, new=True)
+        if len(result) % _FLUSHED == 0:
+            append.flush()
     return result
 
 
@@ -311,21 +323,14 @@ def _highest(connection: Connection, column: ColumnElement[int]) -> int:
     return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
 
 
-def _last_numbers(connection: Connection) -> defaultdict[tuple[str, str], int]:
-    """(selling entity, kind) -> last number given."""
-    columns = ISSUED_DOCUMENTS.c
-    rows = connection.execute(
-        select(columns.selling_entity, columns.kind, func.max(columns.number_no).label("last")).group_by(
-            columns.selling_entity, columns.kind
-        )
-    )
-    return defaultdict(int, {(row.selling_entity, row.kind): row.last for row in rows})
-
-
 def _payload(content: Row, header: Row, lines: Sequence[Row]) -> str:
     """What every target is given: the document as canonical JSON. The same bytes wherever the same was issued."""
     document = {**content, **{name: header[name] for name in _PUBLISHED_GIVEN}}
-    own_lines = [{name: value for name, value in line.items() if name != "document_id"} for line in lines]
+    del document["decision_no"]
+    own_lines = [{name: value for name, value in line.items() if name not in _OWN_TO_LINE} for line in lines]
+    for own, line in zip(own_lines, lines, strict=True):
+        if line["corrects_line_no"] is not None:
+            own["corrects_line_no"] = line["corrects_line_no"]
     return trusted_json({"schema_version": PAYLOAD_VERSION, "document": document, "lines": own_lines})
 
 

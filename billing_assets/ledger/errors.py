@@ -15,6 +15,10 @@ class GuardsBroken(LedgerError):
     """A guard of the append-only tables is missing or altered."""
 
 
+class SealBroken(LedgerError):
+    """The signed roots, the signing key and the chain do not fit together."""
+
+
 class DocumentConflict(LedgerError):
     """The identity was issued before with other content."""
 
@@ -25,3 +29,11 @@ class StaleDraft(LedgerError):
 
 class GateClosed(LedgerError):
     """No open verdict covers the document."""
+
+
+class PeriodLocked(LedgerError):
+    """The month does not take the document: it is locked, or soft closed and the document is no adjustment."""
+
+
+class CorrectionRefused(LedgerError):
+    """A credit memo, a rebill or a void that the record does not allow."""

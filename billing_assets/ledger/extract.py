@@ -13,16 +13,22 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
 
+from billing_assets.ledger.corrections import VOIDED
 from billing_assets.ledger.outbox import NEW, last_attempts
+from billing_assets.ledger.periods import locked_through, states
 from billing_assets.ledger.runs import FINISHED
 from billing_assets.ledger.tables import (
+    CONTROL_TOTALS,
     DECISIONS,
+    DOCUMENT_EVENTS,
     EXCEPTION_EVENTS,
     ISSUED_DOCUMENTS,
     ISSUED_LINES,
     LANDED_FILES,
+    NUMBER_STARTS,
     OUTBOX_ATTEMPTS,
     OUTBOX_ITEMS,
+    PERIOD_EVENTS,
     RUN_EVENTS,
 )
 
@@ -73,6 +79,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         corrects_document_id=_TEXT,
         content_hash=_TEXT,
         sequence=_LONG,
+        decision_no=_LONG,
+        ordered=_TEXT,
+        reason_code=_TEXT,
+        voided_on=_DAY,
     ),
     "issued_lines": _schema(
         document_id=_TEXT,
@@ -93,6 +103,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         currency=_TEXT,
         price_version=_INT,
         original_period=_TEXT,
+        corrects_line_no=_INT,
     ),
     "publications": _schema(
         target=_TEXT,
@@ -102,11 +113,41 @@ SCHEMAS: dict[str, pa.Schema] = {
         state=_TEXT,
         attempts=_INT,
         confirmed_at=_DAY,
+        batch=_LONG,
+    ),
+    "publication_attempts": _schema(
+        target=_TEXT, document_id=_TEXT, key=_TEXT, attempt_no=_INT, state=_TEXT, detail=_TEXT, as_of=_DAY
+    ),
+    "control_totals": _schema(
+        target=_TEXT,
+        batch=_LONG,
+        currency=_TEXT,
+        check_no=_INT,
+        issued_documents=_LONG,
+        issued_amount=_AMOUNT,
+        confirmed_documents=_LONG,
+        confirmed_amount=_AMOUNT,
+        held_documents=_LONG,
+        held_amount=_AMOUNT,
+        as_of=_DAY,
     ),
     "exceptions": _schema(
         exception_id=_TEXT, first_seen=_DAY, closed_on=_DAY, control_id=_TEXT, business_key=_TEXT, period=_TEXT
     ),
-    "approvals": _schema(what=_TEXT, contract_id=_TEXT, charge_id=_TEXT, version=_INT, actor=_TEXT, recorded_on=_DAY),
+    "number_starts": _schema(selling_entity=_TEXT, kind=_TEXT, next_no=_LONG, sha256=_TEXT, as_of=_DAY),
+    "period_states": _schema(
+        selling_entity=_TEXT, period=_TEXT, version=_INT, state=_TEXT, as_of=_DAY, locked_through=_TEXT
+    ),
+    "period_events": _schema(
+        event_no=_LONG,
+        selling_entity=_TEXT,
+        period=_TEXT,
+        version=_INT,
+        event=_TEXT,
+        decision_no=_LONG,
+        as_of=_DAY,
+        documents=_LONG,
+    ),
     "runs": _schema(run_identity=_TEXT, as_of=_DAY, register_sequence=_LONG, decision_sequence=_LONG),
 }
 
@@ -115,11 +156,15 @@ def extract(connection: Connection) -> dict[str, pa.Table]:
     """Table name -> rows, in a total order, with the types of SCHEMAS even when empty."""
     rows: dict[str, Rows] = {
         "files": _stored(connection, "files", LANDED_FILES, LANDED_FILES.c.file_sequence),
-        "issued_documents": _stored(connection, "issued_documents", ISSUED_DOCUMENTS, ISSUED_DOCUMENTS.c.sequence),
+        "issued_documents": _issued_documents(connection),
         "issued_lines": _stored(connection, "issued_lines", ISSUED_LINES, *ISSUED_LINES.primary_key.columns),
         "publications": _publications(connection),
+        "publication_attempts": _publication_attempts(connection),
+        "control_totals": _stored(connection, "control_totals", CONTROL_TOTALS, *CONTROL_TOTALS.primary_key.columns),
         "exceptions": _exceptions(connection),
-        "approvals": _approvals(connection),
+        "number_starts": _stored(connection, "number_starts", NUMBER_STARTS, *NUMBER_STARTS.primary_key.columns),
+        "period_states": _period_states(connection),
+        "period_events": _period_events(connection),
         "runs": _runs(connection),
     }
     return {name: _table(rows[name], schema) for name, schema in SCHEMAS.items()}
@@ -140,6 +185,21 @@ def _stored(connection: Connection, name: str, table: Table, *order: ColumnEleme
     return connection.execute(select(*columns).order_by(*order)).all()
 
 
+def _issued_documents(connection: Connection) -> Rows:
+    """Issued documents; with what their request asked for, why, and the day they were voided."""
+    document, event, decision = ISSUED_DOCUMENTS.c, DOCUMENT_EVENTS.c, DECISIONS.c
+    stored = [document[name] for name in SCHEMAS["issued_documents"].names if name in document]
+    rows: Rows = connection.execute(
+        select(*stored, decision.what, decision.subject, event.as_of)
+        .outerjoin(DECISIONS, decision.decision_no == document.decision_no)
+        .outerjoin(DOCUMENT_EVENTS, and_(event.document_id == document.document_id, event.event == VOIDED))
+        .order_by(document.sequence)
+    ).all()
+    return [
+        (*row[:-2], json.loads(row[-2]).get("reason_code") if row[-2] is not None else None, row[-1]) for row in rows
+    ]
+
+
 def _publications(connection: Connection) -> Rows:
     last = last_attempts()
     item, attempt = OUTBOX_ITEMS.c, OUTBOX_ATTEMPTS.c
@@ -152,6 +212,7 @@ def _publications(connection: Connection) -> Rows:
             func.coalesce(attempt.state, NEW),
             func.coalesce(last.c.sendings, 0),
             attempt.as_of,
+            item.batch,
         )
         .outerjoin(last, last.c.item_key == item.item_key)
         .outerjoin(
@@ -162,9 +223,26 @@ def _publications(connection: Connection) -> Rows:
     )
     # An item that nobody has tried to send is, to a reader, planned.
     return [
-        (*row[:4], "planned" if row[4] == NEW else row[4], row[5], row[6] if row[4] == "confirmed" else None)
+        (*row[:4], "planned" if row[4] == NEW else row[4], row[5], row[6] if row[4] == "confirmed" else None, row[7])
         for row in rows
     ]
+
+
+def _publication_attempts(connection: Connection) -> Rows:
+    item, attempt = OUTBOX_ITEMS.c, OUTBOX_ATTEMPTS.c
+    return connection.execute(
+        select(
+            item.target,
+            item.document_id,
+            item.item_key,
+            attempt.attempt_no,
+            attempt.state,
+            attempt.detail,
+            attempt.as_of,
+        )
+        .join(OUTBOX_ATTEMPTS, attempt.item_key == item.item_key)
+        .order_by(item.target, item.document_id, item.version, attempt.attempt_no)
+    ).all()
 
 
 def _exceptions(connection: Connection) -> Rows:
@@ -182,27 +260,34 @@ def _exceptions(connection: Connection) -> Rows:
     return [(key, seen, closed_on[key], *what) for key, (seen, *what) in first.items()]
 
 
-def _approvals(connection: Connection) -> Rows:
-    decision = DECISIONS.c
-    rows: Rows = connection.execute(
-        select(decision.what, decision.subject, decision.actor, decision.recorded_on)
-        .where(decision.decision == "approve")
-        .order_by(decision.decision_no)
+def _period_states(connection: Connection) -> Rows:
+    known = states(connection)
+    return [
+        (entity, period, at.version, at.state, at.as_of.isoformat(), locked_through(known, entity))
+        for (entity, period), at in sorted(known.items())
+    ]
+
+
+def _period_events(connection: Connection) -> Rows:
+    """Every step of a month, with the number of documents the record held when it was taken."""
+    event, document = PERIOD_EVENTS.c, ISSUED_DOCUMENTS.c
+    held = (
+        select(func.coalesce(func.max(document.sequence), 0))
+        .where(document.entry_sequence < event.entry_sequence)
+        .scalar_subquery()
+    )
+    return connection.execute(
+        select(
+            event.event_no,
+            event.selling_entity,
+            event.period,
+            event.version,
+            event.event,
+            event.decision_no,
+            event.as_of,
+            held,
+        ).order_by(event.event_no)
     ).all()
-    result = []
-    for what, subject_text, actor, recorded_on in rows:
-        subject = json.loads(subject_text)
-        result.append(
-            (
-                what,
-                subject.get("contract_id"),
-                subject.get("charge_id"),
-                subject.get("version"),
-                actor,
-                recorded_on,
-            )
-        )
-    return result
 
 
 def _runs(connection: Connection) -> Rows:

@@ -51,13 +51,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Document:
-    """An issued invoice (amount above zero) or credit memo (below): what cash has to settle."""
+    """An invoice (amount above zero) or credit memo (below), issued here or brought along: what cash has to settle.
+
+    `opened_on`: the cut-over at which it was brought along; what was booked before, the former system has applied.
+    """
 
     document_id: str
     number: str
     currency: str
     issue_date: date
     amount: Decimal
+    opened_on: date | None = None
+    until: date | None = None  # the last day before it was credited in full: since then amount alone tells it no more
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,10 @@ class _Target:
     since: date
     until: date | None = None  # the last day on which amount and date alone tell it
     failed_on: date | None = None
+    opened_on: date | None = None
+
+    def takes(self, entry: Entry) -> bool:
+        return self.opened_on is None or self.opened_on <= entry.booking_date
 
     def has_failed(self, on: date) -> bool:
         return self.failed_on is not None and self.failed_on <= on
@@ -121,6 +130,7 @@ class _Target:
             self.currency == entry.currency
             and self.since <= on
             and (self.until is None or on <= self.until)
+            and self.takes(entry)
             and not self.has_failed(on)
         )
 
@@ -164,7 +174,15 @@ class _Index:
         self._by_amount: dict[tuple[str, Decimal], list[_Target]] = defaultdict(list)
         for document in sorted(documents, key=lambda d: d.document_id):
             since = document.issue_date
-            target = _Target(INVOICE, document.document_id, document.amount, document.currency, since)
+            target = _Target(
+                INVOICE,
+                document.document_id,
+                document.amount,
+                document.currency,
+                since,
+                until=document.until,
+                opened_on=document.opened_on,
+            )
             self._by_key[key(document.number)].append(("number", target))
             self._by_amount[document.currency, document.amount].append(target)
         for payout in sorted(payouts, key=lambda p: p.billing_event_id):
@@ -236,7 +254,7 @@ def match_entries(
 
 def _settle_named(entry: Entry, named: dict[_Target, str], book: _Book) -> None:
     """Apply an entry to what it names, as far as that is certain."""
-    own = {target: rung for target, rung in named.items() if target.currency == entry.currency}
+    own = {target: rung for target, rung in named.items() if target.currency == entry.currency and target.takes(entry)}
     if entry.amount > 0:
         # A payout that bounced before is not what arrives now, where the same name tells of another too.
         own = {target: rung for target, rung in own.items() if not target.has_failed(entry.value_date)} or own

@@ -1,4 +1,4 @@
-"""Matching as a step of the run: reads raw_bank, issued documents and payouts, writes raw_match anew.
+"""Matching as a step of the run: reads raw_bank, documents and payouts, writes raw_match anew.
 
 Belongs here: reading and writing. The rules are `ladder`. Runs before dbt's phase A, after the ledger's extract.
 """
@@ -39,11 +39,39 @@ _ENTRIES = """
     from raw_bank.entries
     where booking_date <= ?
 """
-# A statement of a marketplace is settled by the marketplace; what credits paid is not for cash to pay.
+# A statement of a marketplace is settled by the marketplace; what credits paid is not for cash to pay, and a voided
+# document nothing. From the day it was credited in full, cash is for an invoice only where it names it.
 _DOCUMENTS = """
-    select document_id, number, currency, issue_date, total - paid_from_credits
-    from raw_ledger.issued_documents
-    where kind in ('invoice', 'credit_memo') and issue_date <= ?
+    with standing as (
+        select *
+        from raw_ledger.issued_documents
+        where kind in ('invoice', 'credit_memo') and issue_date <= $1 and (voided_on is null or voided_on > $1)
+    ),
+
+    credited as (
+        select corrects_document_id as document_id, sum(total) as total, max(issue_date) as last_on
+        from standing
+        where corrects_document_id is not null
+        group by corrects_document_id
+    )
+
+    select
+        standing.document_id,
+        standing.number,
+        standing.currency,
+        standing.issue_date,
+        standing.total - standing.paid_from_credits,
+        null as opened_on,
+        case when standing.total + credited.total = 0 then credited.last_on - 1 end as until
+    from standing
+    left join credited on standing.document_id = credited.document_id
+"""
+# Documents of a former system, from the cut-over on: what was paid on them before is not in their amount.
+_OPENED = """
+    select
+        concat_ws('/', 'opening', selling_entity, document_kind, number), number, currency, issue_date, amount, as_of
+    from raw_opening.balances
+    where kind = 'receivable' and as_of <= ?
 """
 # Per event the version that the feed updated last; a failure names the payout that bounced as its parent.
 _PAYOUTS = """
@@ -119,6 +147,7 @@ def match(settings: Settings, warehouse: Warehouse, *, has_issued: bool = False)
         documents = [
             Document(*row) for row in _rows(connection, _DOCUMENTS, "raw_ledger", "issued_documents", issued_by)
         ]
+        documents += [Document(*row) for row in connection.execute(_OPENED, [as_of]).fetchall()]
         payouts = [_payout(*row) for row in _rows(connection, _PAYOUTS, "raw_marketplace", "billingeventfeed")]
         applications, outcomes = match_entries(entries, documents, payouts)
         _write(connection, applications, outcomes)

@@ -18,6 +18,11 @@ from billing_assets.landing.quarantine import Fault, QuarantinedRow, write
 from billing_assets.metering.events import AS_TEXT
 
 OUTCOMES = ("accepted", "duplicate", "conflict", "quarantined")
+# The rows set aside one by one; those of a file set aside as a whole are not.
+_FAULTY = "from left_out where fault is not null and file_sequence not in (select file_sequence from set_aside)"
+
+# Text of a row by file sequence and line.
+Originals = dict[int, dict[int, str]]
 
 
 def count(
@@ -95,11 +100,22 @@ def count(
         )  # fmt: skip
 
 
+def originals(bench: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> Originals:
+    """The original text of the rows that `set_aside` writes, by file and line."""
+    lines = dict(bench.execute(f"select file_sequence, list(line) {_FAULTY} group by file_sequence").fetchall())
+    return {
+        file.file_sequence: usage.originals(file, lines[file.file_sequence])
+        for file in files
+        if file.file_sequence in lines
+    }
+
+
 def set_aside(
     connection: duckdb.DuckDBPyConnection,
     bench: duckdb.DuckDBPyConnection,
     files: Sequence[LandedFile],
     file_faults: dict[int, Fault],
+    texts: Originals,
 ) -> None:
     """Write raw_landing.quarantine: one row per faulty or conflicting event, one per file set aside as a whole."""
     by_sequence = {file.file_sequence: file for file in files}
@@ -110,11 +126,7 @@ def set_aside(
             for sequence, fault in sorted(file_faults.items())
         ],
     )
-    faulty = bench.execute(
-        f"select {AS_TEXT} from left_out"
-        " where fault is not null and file_sequence not in (select file_sequence from set_aside)"
-        " order by file_sequence, line"
-    ).to_arrow_table()
+    faulty = bench.execute(f"select {AS_TEXT} {_FAULTY} order by file_sequence, line").to_arrow_table()
     if faulty.num_rows == 0:
         return
     sequences, lines = faulty.column("file_sequence").to_pylist(), faulty.column("line").to_pylist()
@@ -122,10 +134,6 @@ def set_aside(
     paths = _paths(connection, {first for first in firsts if first is not None}) | {
         file.file_sequence: file.path for file in files
     }
-    wanted: dict[int, set[int]] = {}
-    for sequence, line in zip(sequences, lines, strict=True):
-        wanted.setdefault(sequence, set()).add(line)
-    originals = {sequence: usage.originals(by_sequence[sequence], numbers) for sequence, numbers in wanted.items()}
     reasons = []
     for fault, first, first_line in zip(
         faulty.column("fault").to_pylist(), firsts, faulty.column("first_line").to_pylist(), strict=True
@@ -142,9 +150,7 @@ def set_aside(
         "line": faulty.column("line"),
         "code": pa.array([f.partition(" ")[0] for f in faulty.column("fault").to_pylist()], pa.string()),
         "reason": pa.array(reasons, pa.string()),
-        "original": pa.array(
-            [originals[s].get(line, "") for s, line in zip(sequences, lines, strict=True)], pa.string()
-        ),
+        "original": pa.array([texts[s].get(line, "") for s, line in zip(sequences, lines, strict=True)], pa.string()),
         "account_id": faulty.column("account_id"),
         "meter": faulty.column("event_type"),
         "event_id": faulty.column("event_id"),

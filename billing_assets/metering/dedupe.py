@@ -7,6 +7,7 @@ are compared in full. What is not accepted moves from `events` to `left_out`.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -27,42 +28,44 @@ def deduplicate(bench: duckdb.DuckDBPyConnection, lake: Lake, lookback_days: int
     A date that is more than the look-back away is not a conflict.
     Within one batch a key is compared whatever its dates are, and the same date is compared without limit.
     """
-    bench.execute("create or replace temp table rejected (file_sequence bigint, line bigint)")
-    bench.execute("create or replace temp table seen (event_date date, batch integer, key ubigint)")
-    dates = [row[0] for row in bench.execute("select distinct event_date from events order by 1").fetchall()]
+    bench.execute(
+        """
+        create or replace table seen (event_date date, batch integer, key ubigint);
+        create or replace table candidate_keys (key ubigint)
+        """
+    )
+    found = bench.execute("select event_date, count(corrects) from events group by event_date").fetchall()
+    dates = [day for day, _ in found]
+    has_corrections = any(corrections for _, corrections in found)
     keys = _sorted_keys(bench, "select key from events")
-    _fill(bench, "repeated", {"key": pa.array(keys[1:][keys[1:] == keys[:-1]])})
-    # As text: the hash of a code is not the hash of its text.
-    bench.execute(f"create or replace temp table pending as select {AS_TEXT} from events where corrects is not null")
-    has_corrections = _count(bench, "pending") > 0
+    _insert(bench, "candidate_keys", {"key": pa.array(keys[1:][keys[1:] == keys[:-1]])})
     find_in_lake(bench, lake, lake.around(dates, lookback_days), keys)
     if has_corrections:
+        # As text: the hash of a code is not the hash of its text.
+        bench.execute(f"create or replace table pending as select {AS_TEXT} from events where corrects is not null")
         # Targets of corrections, on any date: what was billed may be taken back at any time.
         targets = _sorted_keys(bench, "select hash(source, corrects) as key from pending")
         find_in_lake(bench, lake, lake.parts, targets)
-    bench.execute(
-        """
-        create or replace temp table candidate_keys as
-        select key from repeated
-        union select key from seen
-        union select key from pending
-        union select hash(source, corrects) as key from pending
-        """
-    )
+        bench.execute(
+            "insert into candidate_keys select key from pending union all select hash(source, corrects) from pending"
+        )
+    bench.execute("insert into candidate_keys select key from seen")
     if _count(bench, "candidate_keys") == 0:
         return
-    _load_standing(bench, lake)
-    bench.execute(
-        "create or replace temp table judged as"
-        f" select *, {_PLACE} from events where corrects is null and key in (select key from candidate_keys)"
-    )
+    with ThreadPoolExecutor(1) as pool:
+        standing = pool.submit(_load_standing, bench.cursor(), lake)
+        bench.execute(
+            "create or replace table judged as"
+            f" select *, {_PLACE} from events where corrects is null and key in (select key from candidate_keys)"
+        )
+        standing.result()
     _judge(bench, lookback_days)
     if has_corrections:
         _let_stand(bench)
         _judge_corrections(bench, lookback_days)
     bench.execute(
-        "delete from events using rejected"
-        " where events.file_sequence = rejected.file_sequence and events.line = rejected.line"
+        "delete from events using left_out"
+        " where events.file_sequence = left_out.file_sequence and events.line = left_out.line"
     )
 
 
@@ -71,16 +74,15 @@ def find_in_lake(bench: duckdb.DuckDBPyConnection, lake: Lake, parts: Sequence[L
     found = list(lake.find(bench, parts, keys))
     if found:
         repeats = [len(held) for _, held in found]
-        _fill(
+        _insert(
             bench,
-            "found",
+            "seen",
             {
                 "event_date": pa.array(np.repeat([np.datetime64(part.event_date) for part, _ in found], repeats)),
                 "batch": pa.array(np.repeat([part.batch for part, _ in found], repeats)),
                 "key": pa.array(np.concatenate([held for _, held in found])),
             },
         )
-        bench.execute("insert into seen from found")
 
 
 def _sorted_keys(bench: duckdb.DuckDBPyConnection, query: str) -> Keys:
@@ -93,7 +95,7 @@ def _sorted_keys(bench: duckdb.DuckDBPyConnection, query: str) -> Keys:
 def _load_standing(bench: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """`standing`: accepted events that a candidate may repeat, or correct."""
     bench.execute(
-        f"create or replace temp table standing as select {_ROW}, key, false as is_in_lake"
+        f"create or replace table standing as select {_ROW}, key, false as is_in_lake"
         f" from (select {AS_TEXT} from events limit 0)"
     )
     hits = set(bench.execute("select distinct event_date, batch from seen").fetchall())
@@ -122,10 +124,10 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
     is_same_key = " and ".join(f"standing.{name} = judged.{name}" for name in ("key", "source", "event_id"))
     bench.execute(
         f"""
-        create or replace temp table verdicts as
+        insert into left_out
         with against_standing as (
             select
-                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                judged.*, standing.file_sequence as first_file, standing.line as first_line,
                 {is_same} as is_same, {differences} as differences
             from judged
             join standing
@@ -144,32 +146,29 @@ def _judge(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
         ),
         against_each_other as (
             select
-                judged.place, standing.file_sequence as first_file, standing.line as first_line,
+                judged.*, standing.file_sequence as first_file, standing.line as first_line,
                 {is_same} as is_same, {differences} as differences
             from firsts
             join judged as standing using (place)
             join unmet as judged on {is_same_key} and standing.place <> judged.place
+        ),
+        verdicts as (
+            from against_standing union all from against_each_other
         )
-        from against_standing union all from against_each_other
-        """
-    )
-    bench.execute(
-        """
-        insert into left_out
         select
-            judged.* exclude (place)
-                replace (case when not verdicts.is_same then 'conflict ' || verdicts.differences end as fault),
-            if(verdicts.is_same, 'duplicate', 'conflict'), verdicts.first_file, verdicts.first_line
-        from judged
-        join verdicts using (place)
+            * exclude (place, first_file, first_line, is_same, differences)
+                replace (case when not is_same then 'conflict ' || differences end as fault),
+            if(is_same, 'duplicate', 'conflict'), first_file, first_line
+        from verdicts
         """
     )
-    bench.execute("insert into rejected select file_sequence, line from judged semi join verdicts using (place)")
 
 
 def _let_stand(bench: duckdb.DuckDBPyConnection) -> None:
     """What was judged and accepted joins `standing`, for the corrections that come after it."""
-    bench.execute(f"insert into standing select {_ROW}, key, false from judged anti join verdicts using (place)")
+    bench.execute(
+        f"insert into standing select {_ROW}, key, false from judged anti join left_out using (file_sequence, line)"
+    )
 
 
 def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> None:
@@ -177,7 +176,7 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
     while True:
         bench.execute(
             f"""
-            create or replace temp table judged as
+            create or replace table judged as
             select *, {_PLACE} from pending where exists (
                 select 1 from standing
                 where standing.source = pending.source and standing.event_id = pending.corrects
@@ -186,9 +185,7 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
         )
         if _count(bench, "judged") == 0:
             break
-        bench.execute(
-            "create or replace temp table pending as from pending anti join judged using (file_sequence, line)"
-        )
+        bench.execute("create or replace table pending as from pending anti join judged using (file_sequence, line)")
         _judge(bench, lookback_days)
         _let_stand(bench)
     bench.execute(
@@ -201,12 +198,11 @@ def _judge_corrections(bench: duckdb.DuckDBPyConnection, lookback_days: int) -> 
         from pending
         """
     )
-    bench.execute("insert into rejected select file_sequence, line from pending")
 
 
-def _fill(bench: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.Array]) -> None:
+def _insert(bench: duckdb.DuckDBPyConnection, name: str, columns: dict[str, pa.Array]) -> None:
     bench.register("incoming", pa.table(columns))
-    bench.execute(f"create or replace temp table {name} as from incoming")
+    bench.execute(f"insert into {name} by name from incoming")
     bench.unregister("incoming")
 
 

@@ -156,24 +156,19 @@ def _create_events(bench: duckdb.DuckDBPyConnection) -> bool:
     counts: dict[str, int] = dict(
         bench.execute("select name, count(distinct text) from texts group by name").fetchall()
     )
-    is_few = {name: 0 < counts.get(name, 0) <= FEW for name in _CODED}
     is_read = counts.get("properties", 0) <= FEW
+    codes = {
+        name: f"select distinct text from texts where name = '{name}' and text is not null order by text"
+        for name in _CODED
+        if 0 < counts.get(name, 0) <= FEW
+    }
     if is_read:
-        _read_properties(bench, "select text as properties from texts where name = 'properties'")
-        bench.execute("delete from texts where name = 'properties'")
-        bench.execute(
-            "insert into texts select 'properties', canonical from property_texts where canonical is not null"
-            f" union select 'properties', '{properties.EMPTY}'"
-        )
-        is_few["properties"] = True
-    types = {}
-    for name in _CODED:
-        types[name] = f"coded_{name}" if is_few[name] else "varchar"
-        if is_few[name]:
-            bench.execute(
-                f"create type coded_{name} as enum ("
-                f"select distinct text from texts where name = '{name}' and text is not null order by text)"
-            )
+        # The null stands for events without properties.
+        _read_properties(bench, "select text as properties from texts where name = 'properties' union select null")
+        codes["properties"] = "select distinct canonical from property_texts where canonical is not null order by 1"
+    for name, query in codes.items():
+        bench.execute(f"create type coded_{name} as enum ({query})")
+    types = {name: f"coded_{name}" if name in codes else "varchar" for name in _CODED}
     bench.execute(_TABLES.format(**types))
     bench.execute("drop table texts")
     return is_read

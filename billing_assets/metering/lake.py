@@ -31,6 +31,8 @@ _FORMAT = f"format parquet, parquet_version v2, compression snappy, row_group_si
 Keys = NDArray[np.uint64]
 # A filter has about 16 places a key, one byte each, and 64 kB to 64 MB in all.
 _PLACES_A_KEY, _LEAST_BITS, _MOST_BITS = 16, 16, 26
+# Keys filtered at once: 256 kB.
+_PIECE = 32_768
 
 
 @dataclass(frozen=True, order=True)
@@ -73,13 +75,21 @@ class Lake:
         ]
 
     def write(self, bench: duckdb.DuckDBPyConnection, parts: Sequence[LakePart]) -> None:
-        """Write the rows of `events` as planned, and their keys. Bytes do not depend on threads."""
+        """Write the rows of `events` as planned, and their keys.
+
+        Rows stand in the order in which they were read, whatever the threads; where a row group of a large file
+        ends may differ. Sorting them cost a third of the writing.
+        """
+        # Codes are written with the whole list of codes, which only full row groups are worth. The rows of the other
+        # dates, late ones as a rule, are taken out of `events` once.
+        few = ", ".join(f"date '{part.event_date}'" for part in parts if part.rows < _ROW_GROUP)
+        if few:
+            bench.execute(f"create or replace table few as select {AS_TEXT} from events where event_date in ({few})")
         for part in parts:
             _copy(
                 bench,
-                # Codes are written with the whole list of codes, which only full row groups are worth.
-                f"select {EVENT_COLUMNS} from (select {'*' if part.rows >= _ROW_GROUP else AS_TEXT} from events)"
-                f" where event_date = date '{part.event_date}' order by file_sequence, line",
+                f"select {EVENT_COLUMNS} from {'events' if part.rows >= _ROW_GROUP else 'few'}"
+                f" where event_date = date '{part.event_date}'",
                 self.folder / part.path,
                 _FORMAT,
             )
@@ -117,7 +127,9 @@ class Lake:
                 held = stored[start : start + part.rows]
                 start += part.rows
                 if part in wanted:
-                    near = held[flags[held >> shift]]
+                    # In pieces that stay in the cache of the processor, which halves the time.
+                    pieces = (held[at : at + _PIECE] for at in range(0, len(held), _PIECE))
+                    near = np.concatenate([piece[flags.take((piece >> shift).view(np.int64))] for piece in pieces])
                     near = near[keys[np.minimum(np.searchsorted(keys, near), len(keys) - 1)] == near]
                     if len(near):
                         yield part, near

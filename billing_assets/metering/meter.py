@@ -22,6 +22,9 @@ from billing_assets.metering.lake import Lake, LakePart
 from billing_assets.metering.rollup import register_rules, roll_up
 from billing_assets.metering.rules import read_rules
 
+# Below this, one more thread costs more than it brings: each of some fifty statements waits a millisecond for it.
+_ROWS_A_THREAD = 500_000
+
 
 class LakeIncomplete(RuntimeError):
     """Files that the warehouse lists are not in the lake."""
@@ -78,6 +81,7 @@ def meter_batch(
                 scratch=scratch,
                 progress=progress,
             )
+            _use_threads(bench, threads)
             faults |= _disagreeing(bench, [file for file in files if file.file_sequence not in faults])
             _leave_out(bench, faults)
             progress("usage: removing duplicates")
@@ -87,20 +91,27 @@ def meter_batch(
             # Nothing changes `events` from here on: the lake is written beside the counting.
             with ThreadPoolExecutor(1) as pool:
                 writing = pool.submit(committed.write, bench.cursor(), written)
+                originals = pool.submit(conservation.originals, bench.cursor(), files)
                 if written:
-                    connection.executemany(
-                        "insert into raw_metering.lake_parts (event_date, batch, path, rows) values (?, ?, ?, ?)",
-                        [(part.event_date, part.batch, part.path, part.rows) for part in written],
+                    rows = ", ".join(str((f"{p.event_date}", p.batch, p.path, p.rows)) for p in written)
+                    connection.execute(
+                        f"insert into raw_metering.lake_parts (event_date, batch, path, rows) values {rows}"
                     )
                 progress("usage: rolling up")
                 if rebuild:
                     writing.result()  # what is built again is read from the lake
                 roll_up(connection, bench, committed, written, rules, rebuild)
                 conservation.count(connection, bench, files, as_of)
-                conservation.set_aside(connection, bench, files, faults)
+                conservation.set_aside(connection, bench, files, faults, originals.result())
                 writing.result()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _use_threads(bench: duckdb.DuckDBPyConnection, threads: int) -> None:
+    """No more threads than the events can fill."""
+    rows = bench.execute("select count(*) from events").fetchall()[0][0]
+    bench.execute(f"set threads = {min(threads, 1 + rows // _ROWS_A_THREAD)}")
 
 
 def _parts(connection: duckdb.DuckDBPyConnection) -> list[LakePart]:
@@ -147,13 +158,15 @@ def _leave_out(bench: duckdb.DuckDBPyConnection, faults: dict[int, Fault]) -> No
     if faults:
         bench.executemany("insert into set_aside values (?)", [(sequence,) for sequence in sorted(faults)])
     is_out = "fault is not null or file_sequence in (select file_sequence from set_aside)"
+    found = bench.execute(f"select count(*) filter ({is_out}) from events").fetchall()[0][0]
     bench.execute(
         f"""
         create table left_out as
         select
             *, 'quarantined' as outcome, cast(null as bigint) as first_file, cast(null as bigint) as first_line
         from events
-        where {is_out}
+        where {is_out if found else "false"}
         """
     )
-    bench.execute(f"delete from events where {is_out}")
+    if found:
+        bench.execute(f"delete from events where {is_out}")

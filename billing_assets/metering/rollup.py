@@ -81,14 +81,15 @@ def roll_up(
         own += f" where not {rebuild.condition('event_type', 'account_id')}"
     for chunk in _chunks(written):
         first, last = chunk[0].event_date, chunk[-1].event_date
-        _add_partials(bench, f"from ({own}) where event_date between date '{first}' and date '{last}'", rules)
+        events = f"from ({own}) where event_date between date '{first}' and date '{last}'"
+        _add_partials(connection, bench, events, rules)
     _append(connection, bench)
     if rebuild:
         _forget(connection, rebuild)
         _create_tables(connection, bench, rules, rebuild)
         for chunk in _chunks(sorted([*lake.parts, *written])):
             events = f"from ({lake.query(chunk)}) where {rebuild.condition('event_type', 'account_id')}"
-            _add_partials(bench, events, rules)
+            _add_partials(connection, bench, events, rules)
         _append(connection, bench)
 
 
@@ -126,36 +127,27 @@ def _create_tables(
     bench.unregister("incoming")
     bench.execute(
         """
-        create or replace table partials (
-            bucket_from timestamp, series_id integer, event_count bigint, quantity_sum decimal(38,12),
-            quantity_max decimal(38,12), quantity_min decimal(38,12));
-        create or replace table extras (
-            bucket_from timestamp, series_id integer, latest_at timestamp, latest_source varchar,
-            latest_event_id varchar, latest_quantity decimal(38,12), level_seconds decimal(38,12));
         create or replace table unique_partials (
             bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
-            property varchar, value varchar);
+            property varchar, value varchar)
         """
     )
-    _fill(bench, "quarter_hour_accounts", {"account_id": sorted(rules.quarter_hour_accounts)})
-    _fill(bench, "rebuilt_meters", {"meter": sorted(rebuild.meters)})
-    _fill(bench, "rebuilt_accounts", {"account_id": sorted(rebuild.accounts)})
+    if rules.quarter_hour_accounts:
+        _fill(bench, "quarter_hour_accounts", {"account_id": sorted(rules.quarter_hour_accounts)})
+    if rebuild:
+        _fill(bench, "rebuilt_meters", {"meter": sorted(rebuild.meters)})
+        _fill(bench, "rebuilt_accounts", {"account_id": sorted(rebuild.accounts)})
 
 
-def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRules) -> None:
+def _add_partials(
+    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRules
+) -> None:
     """Aggregate a relation of events. Each pair of meter and properties is looked at once, outside SQL."""
-    pairs = bench.execute(f"select distinct event_type, properties {events}").fetchall()
+    bench.execute(f"create or replace table pairs as select distinct event_type, properties {events}")
+    pairs = bench.execute("from pairs").fetchall()
     kept = {meter: rules.dimensions_of(meter) for meter, _ in pairs}
     dimensions = [properties.dimensions_text(properties.texts_of(text), kept[meter]) for meter, text in pairs]
-    _fill(
-        bench,
-        "shape_texts",
-        {
-            "event_type": [meter for meter, _ in pairs],
-            "properties": [text for _, text in pairs],
-            "dimensions": dimensions,
-        },
-    )
+    _fill(bench, "shape_texts", {"dimensions": dimensions})
     # Few dimensions are grouped as codes, at half the cost of their texts.
     kind = "varchar"
     bench.execute("drop table if exists shapes; drop type if exists coded_dimensions")
@@ -163,9 +155,10 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
         kind = "coded_dimensions"
         bench.execute(f"create type {kind} as enum (select distinct dimensions from shape_texts order by 1)")
     bench.execute(
-        f"create table shapes as select * replace (cast(dimensions as {kind}) as dimensions) from shape_texts"
+        f"create table shapes as select pairs.*, cast(dimensions as {kind}) as dimensions"
+        " from pairs positional join shape_texts"
     )
-    _add(bench, _partials_query(events, rules, repr(QUANTITY), "events.quantity", ""), rules)
+    _add(connection, bench, _partials_query(events, rules, repr(QUANTITY), "events.quantity", ""), rules)
     found = list(properties.readings(pairs, rules))
     if found:
         _fill(
@@ -179,7 +172,7 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
             value=pa.array([value for *_, value in found], pa.decimal128(38, 12)),
         )
         join = "join readings using (event_type, properties)"
-        _add(bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules)
+        _add(connection, bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules)
     unique = [
         (meter, text, name, value)
         for meter, text in pairs
@@ -204,53 +197,58 @@ def _add_partials(bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRul
         )
 
 
-def _add(bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules) -> None:
-    """Put grouped events into `partials` and `extras`, under the number of their series. New series are numbered."""
-    bench.execute(f"create or replace temp table grouped as {query}")
+def _add(
+    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules
+) -> None:
+    """Append grouped events to the warehouse under the number of their series, in order. New series are numbered."""
+    bench.execute(f"create or replace table grouped as {query}")
+    bench.execute(
+        f"""
+        create or replace table numbered as
+        with found as (select distinct {_SERIES} from grouped)
+        select
+            found.*, series.series_id is null as is_new,
+            cast(coalesce(
+                series.series_id,
+                (select coalesce(max(series_id), 0) from series)
+                    + row_number() over (
+                        partition by series.series_id is null
+                        order by [found.account_id, found.meter, found.dimensions, found.measure])
+            ) as integer) as series_id
+        from found
+        left join series using ({_SERIES})
+        """
+    )
     bench.execute(
         f"""
         insert into series by name
-        with found as (select distinct {_SERIES} from grouped)
-        select
-            cast((select coalesce(max(series_id), 0) from series) + row_number() over (order by all_of_it) as integer)
-                as series_id,
-            {_SERIES}, {_bucket_length(rules)} as bucket_length
-        from (select found.*, [account_id, meter, dimensions, measure] as all_of_it from found)
-        anti join series using ({_SERIES})
+        select series_id, {_SERIES}, {_bucket_length(rules)} as bucket_length from numbered where is_new
         """
     )
-    bench.execute(
-        f"""
-        create or replace temp table numbered as
-        select found.*, series_id from (select distinct {_SERIES} from grouped) as found join series using ({_SERIES})
-        """
-    )
-    bench.execute(
-        f"""
-        insert into partials
-        select bucket_from, series_id, event_count, quantity_sum, quantity_max, quantity_min
-        from grouped join numbered using ({_SERIES})
-        """
-    )
+    columns = "bucket_from, series_id, event_count, quantity_sum, quantity_max, quantity_min"
+    numbered = f"from grouped join numbered using ({_SERIES})"
+    in_order = "order by bucket_from, series_id"
+    _insert(connection, "usage_partials", bench.execute(f"select {columns} {numbered} {in_order}").to_arrow_table())
     meters = sorted({*rules.meters_with(LATEST), *rules.meters_with(LEVEL)})
     if meters:
-        bench.execute(
+        extras = bench.execute(
             f"""
-            insert into extras
             select
-                bucket_from, series_id, latest.moment, latest.source, latest.event_id, latest.quantity, level_seconds
-            from grouped join numbered using ({_SERIES})
+                bucket_from, series_id, latest.moment as latest_at, latest.source as latest_source,
+                latest.event_id as latest_event_id, latest.quantity as latest_quantity, level_seconds
+            {numbered}
             where meter in ({_literals(meters)})
+            {in_order}
             """
         )
+        _insert(connection, "usage_extras", extras.to_arrow_table())
 
 
 _BY_QUARTER = "account_id in (select account_id from quarter_hour_accounts)"
 
 
 def _bucket_from(rules: MeterRules) -> str:
-    hour = "date_trunc('hour', event_time)"
-    quarter = "time_bucket(interval 15 minutes, event_time)"
+    hour, quarter = "time_bucket(interval 1 hour, event_time)", "time_bucket(interval 15 minutes, event_time)"
     return f"case when {_BY_QUARTER} then {quarter} else {hour} end" if rules.quarter_hour_accounts else hour
 
 
@@ -300,18 +298,10 @@ def _literals(texts: Sequence[str]) -> str:
 
 
 def _append(connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection) -> None:
-    """Append what was added to the warehouse, in a total order."""
+    """Append new series and unique values to the warehouse."""
     last = connection.execute("select coalesce(max(series_id), 0) from raw_metering.usage_series").fetchall()[0][0]
-    for table, query in (
-        ("usage_series", f"from series where series_id > {last} order by series_id"),
-        ("usage_partials", "from partials order by bucket_from, series_id"),
-        ("usage_extras", "from extras order by bucket_from, series_id"),
-    ):
-        rows = bench.execute(query).to_arrow_table()
-        if rows.num_rows:
-            connection.register("incoming", rows)
-            connection.execute(f"insert into raw_metering.{table} by name from incoming")
-            connection.unregister("incoming")
+    series = bench.execute(f"from series where series_id > {last} order by series_id").to_arrow_table()
+    _insert(connection, "usage_series", series)
     unique = bench.execute("from unique_partials").to_arrow_table()
     if unique.num_rows:
         connection.register("incoming", unique)
@@ -328,6 +318,13 @@ def _append(connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnect
             order by all
             """
         )
+        connection.unregister("incoming")
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    if rows.num_rows:
+        connection.register("incoming", rows)
+        connection.execute(f"insert into raw_metering.{table} by name from incoming")
         connection.unregister("incoming")
 
 

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
+from billing_assets.controls import ask
 from billing_assets.ledger import (
     Gate,
-    GateVerdict,
     IssuedDocument,
     IssueLine,
     IssueRequest,
     Ledger,
     LedgerError,
+    Redraft,
     RunIdentity,
 )
+from billing_assets.publication import corrections
 from billing_assets.warehouse import Warehouse
 
 # With no target configured, files are written: nothing issued is without a copy outside the ledger.
@@ -46,15 +48,21 @@ _LINES = """
     order by document_id, line_no
 """
 _BUILT_ON = "select contract_id, max(sequence) from raw_ledger.issued_documents group by contract_id"
+_REDRAFTS = """
+    select contract_id, bill_date, kind, revision, corrects_document_id, decision_no
+    from raw_ledger.corrections
+    order by contract_id, bill_date
+"""
 
 
 @dataclass(frozen=True)
 class IssueSummary:
-    """What one run issued, what it held and why, and how many due drafts were of the record before."""
+    """What one run issued and voided, what it held and why, and how many due drafts were of the record before."""
 
     issued: tuple[IssuedDocument, ...] = ()
-    held: Mapping[str, list[str]] = field(default_factory=dict)  # document_id -> control ids or what is missing
+    held: Mapping[str, list[str]] = field(default_factory=dict)  # document or "request N" -> what stands against it
     issued_before: int = 0
+    voided: tuple[str, ...] = ()  # numbers
 
     @property
     def totals(self) -> dict[str, tuple[int, Decimal]]:
@@ -69,39 +77,62 @@ class IssueSummary:
         money = ", ".join(f"{amount:f} {currency}" for currency, (_, amount) in self.totals.items())
         return (
             f"{len(self.issued)} issued{f' ({money})' if money else ''}, {len(self.held)} held, "
-            f"{self.issued_before} issued before"
+            f"{f'{len(self.voided)} voided, ' if self.voided else ''}{self.issued_before} issued before"
         )
 
 
 def issue_open_documents(
     ledger: Ledger,
     warehouse: Warehouse,
-    verdicts: Sequence[GateVerdict],
     run: RunIdentity,
     targets: Sequence[str] = DEFAULT_TARGETS,
 ) -> IssueSummary:
-    """Issue every due draft that is not of the record and that the gate lets pass, in one transaction.
+    """Issue approved corrections and every due draft that is not of the record, where the gate lets them pass.
 
-    Issue date is the run's business date. Raises what `Ledger.issue` raises; then nothing was issued.
+    Corrections come first; all of it is one transaction, so that every draft of a contract is built on the same
+    record. The gate is asked here: a verdict that somebody hands over opens nothing. Issue date is the run's business
+    date. Raises what `Ledger.issue` raises; then nothing was issued.
     """
+    verdicts = ask(warehouse, ledger, run.as_of)
     drafts, built_on = _read(warehouse, _HEADERS), dict(_read_pairs(warehouse, _BUILT_ON))
+    redrafts = [Redraft(**_renamed(row)) for row in _read(warehouse, _REDRAFTS)]
+    drafted_again = {(redraft.contract_id, redraft.bill_date) for redraft in redrafts}
     known = ledger.issued_ids()
     gate = Gate(verdicts)
     held: dict[str, list[str]] = {}
     free: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
     for draft in drafts:
         if draft["document_id"] in known:
             continue
         refusals = gate.refusals(draft["document_id"], draft["close_period"], draft["selling_entity"], draft["channel"])
-        if refusals:
+        if (draft["contract_id"], draft["bill_date"]) in drafted_again:
+            again.append(draft)
+        elif refusals:
             held[draft["document_id"]] = refusals
         else:
             free.append(draft)
 
-    lines = _lines(warehouse, [draft["document_id"] for draft in free])
-    requests = [_request(draft, lines[draft["document_id"]], built_on.get(draft["contract_id"], 0)) for draft in free]
+    lines = _lines(warehouse, [draft["document_id"] for draft in [*free, *again]])
+
+    def request(draft: dict[str, Any]) -> IssueRequest:
+        return _request(draft, lines[draft["document_id"]], built_on.get(draft["contract_id"], 0))
+
+    def refusals_of(document: IssueRequest) -> list[str]:
+        return gate.refusals(document.document_id, document.close_period, document.selling_entity, document.channel)
+
+    corrected = corrections.plan(ledger, redrafts, [request(draft) for draft in again], refusals_of, run)
+    requests = [
+        *(replace(document, built_on=built_on.get(document.contract_id, 0)) for document in corrected.documents),
+        *(request(draft) for draft in free),
+    ]
     documents = ledger.issue(requests, targets, verdicts, run) if requests else []
-    return IssueSummary(tuple(documents), held, len(drafts) - len(free) - len(held))
+    before = len(drafts) - len(free) - len(again) - len(held)
+    return IssueSummary(tuple(documents), {**corrected.waiting, **held}, before, corrected.voided)
+
+
+def _renamed(row: dict[str, Any]) -> dict[str, Any]:
+    return {("replaces_document_id" if name == "corrects_document_id" else name): row[name] for name in row}
 
 
 def _request(draft: dict[str, Any], lines: list[IssueLine], built_on: int) -> IssueRequest:

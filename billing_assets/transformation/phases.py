@@ -13,5 +13,9 @@ class Phase(StrEnum):
 
 
 def build_arguments(phase: Phase) -> list[str]:
-    """`dbt build` of one phase: models, seeds and structural tests. Unit tests prove code, not data: `make test`."""
-    return ["build", "--select", f"tag:{phase}", "--exclude-resource-type", "unit_test"]
+    """`dbt build` of one phase: models, seeds and structural tests. Unit tests prove code, not data: `make test`.
+
+    A test that looks at models of both phases runs with the second ("buildable").
+    """
+    chosen = ["--select", f"tag:{phase}", "--indirect-selection", "buildable"]
+    return ["build", *chosen, "--exclude-resource-type", "unit_test"]

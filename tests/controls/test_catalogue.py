@@ -11,7 +11,7 @@ from billing_assets.settings import PROJECT_ROOT
 MODELS = PROJECT_ROOT / "dbt_project" / "models" / "controls"
 REQUIRED = {
     *("USG-01", "USG-02", "USG-04", "USG-05", "USG-07", "USG-08", "PRV-02", "PRV-03", "CON-02", "CON-04"),
-    *("RAT-02", "RAT-03", "INV-01", "INV-02", "INV-03", "INV-06", "INV-07", "CSH-01", "CSH-02"),
+    *("RAT-02", "RAT-03", "INV-01", "INV-02", "INV-03", "INV-06", "INV-07", "INV-10", "CSH-01", "CSH-02"),
 }
 CONTROLS = load_catalogue()
 

@@ -48,12 +48,13 @@ def verdicts(found: list[Verdict], level: str) -> dict[str, tuple[str, tuple[str
 
 
 SCOPE_KEY = "2026-03/US01/direct"
+PERIOD_KEY = "2026-03/US01"
 
 
 def test_all_controls_holding_opens_scope_and_period_and_names_no_document() -> None:
     found = decide(PASSING, [], [A, B], policy=POLICY)
     assert verdicts(found, "scope") == {SCOPE_KEY: ("open", ())}
-    assert verdicts(found, "period") == {PERIOD: ("open", ())}
+    assert verdicts(found, "period") == {PERIOD: ("open", ()), PERIOD_KEY: ("open", ())}
     assert verdicts(found, "document") == {}
 
 
@@ -65,7 +66,7 @@ def test_a_control_that_did_not_run_closes_the_scope(control_id: str, how: str) 
         said.append(ControlResult(control_id, *SCOPE, how))
     found = decide(said, [], [A], policy=POLICY)
     assert verdicts(found, "scope")[SCOPE_KEY] == ("closed", (control_id,))
-    assert verdicts(found, "period")[PERIOD] == ("closed", (control_id,))
+    assert verdicts(found, "period") == {PERIOD: ("closed", (control_id,)), PERIOD_KEY: ("closed", (control_id,))}
 
 
 def test_one_currency_that_did_not_run_closes_although_another_passed() -> None:
@@ -115,6 +116,44 @@ def test_closed_months_do_not_close_other_months() -> None:
     april = [replace(result, period="2026-04") for result in PASSING]
     found = decide([*results(S="fail"), *april], [violation("S")], [A, NEXT], policy=POLICY)
     assert verdicts(found, "scope") == {SCOPE_KEY: ("closed", ("S",)), "2026-04/US01/direct": ("open", ())}
+
+
+def test_an_entity_s_month_is_closed_by_its_own_scopes_and_documents_only() -> None:
+    german = [replace(result, selling_entity="DE01") for result in PASSING]
+    also = replace(B, selling_entity="DE01")
+    held = violation("D", "A")
+    for said, found_wrong, reason in ((results(S="fail"), violation("S"), "S"), (results(D="fail"), held, "D")):
+        found = decide([*said, *german], [found_wrong], [A, also], policy=POLICY)
+        assert verdicts(found, "period") == {
+            PERIOD: ("closed", (reason,)),
+            "2026-03/DE01": ("open", ()),
+            PERIOD_KEY: ("closed", (reason,)),
+        }
+        entities = {verdict.key: verdict.selling_entity for verdict in found if verdict.level == "period"}
+        assert entities == {PERIOD: None, "2026-03/DE01": "DE01", PERIOD_KEY: ENTITY}
+
+
+def test_an_entity_s_month_is_about_its_own_documents() -> None:
+    also = replace(B, selling_entity="DE01")
+    german = [replace(result, selling_entity="DE01") for result in PASSING]
+
+    def hashes(*documents: Document) -> dict[str, str]:
+        found = decide([*PASSING, *german], [], documents, policy=POLICY)
+        return {verdict.key: verdict.scope_hash for verdict in found if verdict.level == "period"}
+
+    before, after = hashes(A, also), hashes(A, replace(also, content_hash="other"))
+    assert {key for key in before if before[key] != after[key]} == {PERIOD, "2026-03/DE01"}
+
+
+@pytest.mark.parametrize(
+    ("key", "closed"), [(PERIOD, {PERIOD, PERIOD_KEY, "2026-03/DE01"}), (PERIOD_KEY, {PERIOD_KEY})]
+)
+def test_a_held_month_cannot_be_locked(key: str, closed: set[str]) -> None:
+    german = [replace(result, selling_entity="DE01") for result in PASSING]
+    found = decide([*PASSING, *german], [], [A], holds=[Hold("period", key)], policy=POLICY)
+    said = verdicts(found, "period")
+    assert {month for month, verdict in said.items() if verdict == ("closed", (HOLD_REASON,))} == closed
+    assert verdicts(found, "scope")[SCOPE_KEY] == ("open", ()), "documents go on"
 
 
 WAIVER = Waiver("x-S-None", Decimal("5"), "rows", date(2026, 4, 6), "maker", "checker")

@@ -19,6 +19,15 @@ from billing_assets.settings import Settings
 from tests.dashboard import world
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_cuts() -> Iterator[None]:
+    """Nothing here cuts the power: the ledger need not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("billing_assets.ledger.guards_sqlite._SYNCHRONOUS", "OFF")
+        patch.setattr("billing_assets.ledger.seal._fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def snapshot_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return world.build(tmp_path_factory.mktemp("snapshot") / "reporting.duckdb")
@@ -37,6 +46,6 @@ def client(home: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def own_home(snapshot_file: Path, tmp_path: Path) -> Path:
-    """A home of its own, for a test that changes the snapshot."""
-    shutil.copyfile(snapshot_file, tmp_path / "reporting.duckdb")
+    """A home of its own, for a test that changes the snapshot or the ledger."""
+    shutil.copytree(snapshot_file.parent, tmp_path, dirs_exist_ok=True)
     return tmp_path

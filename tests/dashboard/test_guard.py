@@ -79,13 +79,22 @@ def test_values_of_a_url_are_only_values(client: TestClient, value: str) -> None
         f"/marketplace?agreements.q={text}&agreements.sort={text}",
         f"/kpis?period={text}&entity={text}",
         f"/?period={text}",
+        f"/periods?period={text}&entity={text}&verdict={text}",
+        f"/decisions?what={text}&q={text}&log.state={text}&waivers.state={text}",
+        f"/publications?target={text}&items.q={text}&items.batch={text}",
     ):
         response = client.get(address)
         assert response.status_code == 200, response.text[:300]
         assert SCRIPT not in response.text
-    for address in (f"/invoices/{text}", f"/exceptions/x{text}", f"/invoices?format=csv&table={text}"):
+    for address in (
+        f"/invoices/{text}",
+        f"/exceptions/x{text}",
+        f"/decisions/{text}",
+        f"/periods/US01/{text}",
+        f"/invoices?format=csv&table={text}",
+    ):
         assert client.get(address).status_code in (200, 404)
-    assert client.get("/invoices?format=csv").text.count("\r\n") == 8, "the documents are all still there"
+    assert client.get("/invoices?format=csv").text.count("\r\n") == 10, "the documents are all still there"
 
 
 def test_the_snapshot_cannot_be_written_and_opens_no_other_file(home: Path, tmp_path: Path) -> None:

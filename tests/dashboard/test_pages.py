@@ -112,7 +112,7 @@ def test_the_work_queue_shows_open_ones_first_and_all_when_asked(client: TestCli
         return len(page(client, address).xpath("//section[@id='exceptions']//tbody/tr"))
 
     assert count("/exceptions") == 5
-    assert count("/exceptions?status=all") == 7
+    assert count("/exceptions?status=all") == 8
     assert count("/exceptions?severity=medium") == 1
     assert count("/exceptions?q=a-2") == 1
     assert count("/exceptions?sla=overdue&control=USG-02") == 1

@@ -14,26 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import yaml
+
+from tests.dashboard import book
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "dbt_project" / "models"
 SEEDS = ROOT / "dbt_project" / "seeds" / "reference"
 
 # What an account may be called: markup, a formula, a formula behind a blank, a full-width formula, a quote break-out.
-SCRIPT = "<script>alert(1)</script>"
-FORMULA = '=HYPERLINK("http://evil.example","x")'
+SCRIPT, FORMULA = book.SCRIPT, book.FORMULA
 PAYLOADS = (SCRIPT, FORMULA, " +1+1", "＝1+1", '"><img src=x onerror=alert(1)>')
 
-HELD = "C-2/2026-04-01/invoice/0"
-ISSUED = "C-1/2026-04-01/invoice/0"
+HELD, ISSUED, MEMO, REJECTED, WAIVED = book.HELD, book.ISSUED, book.MEMO, book.REJECTED, book.WAIVED
 FILE = "usage/gw/2026-03/gw-2026-03-11.jsonl.gz"
 
 Row = dict[str, Any]
 
 
 def build(path: Path, *, as_of: str = "2026-04-03") -> Path:
-    """Write the snapshot to `path`, first under the warehouse's name: views spell it out."""
+    """Write the snapshot to `path`, first under the warehouse's name: views spell it out; and its ledger beside it."""
+    recorded = book.build(path.parent)
     warehouse = path.with_name("warehouse.duckdb")
     with duckdb.connect(str(warehouse)) as connection:
         for schema in ("landing", "metering", "matching"):
@@ -47,9 +49,17 @@ def build(path: Path, *, as_of: str = "2026-04-03") -> Path:
         for relation, columns in contracts().items():
             connection.execute(f"create table {relation} ({', '.join(f'{name} {kind}' for name, kind in columns)})")
         connection.execute(_HAND_MADE)
+        for name, table in recorded.items():
+            _register(connection, name, table)
         for relation, rows in _rows(as_of).items():
             insert(connection, relation, rows)
     return warehouse.rename(path)
+
+
+def _register(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    connection.register("extracted", table)
+    connection.execute(f'create table raw_ledger."{name}" as select * from extracted')
+    connection.unregister("extracted")
 
 
 def drop(path: Path, *relations: str) -> None:
@@ -84,8 +94,6 @@ def insert(connection: duckdb.DuckDBPyConnection, relation: str, rows: list[Row]
 _HAND_MADE = """
     create table raw_gate.verdicts (level varchar, key varchar, period varchar, selling_entity varchar,
         channel varchar, verdict varchar, reasons varchar, scope_hash varchar);
-    create table raw_ledger.publications (target varchar, document_id varchar, key varchar, payload_hash varchar,
-        state varchar, attempts integer, confirmed_at date);
     create table intermediate.int_contracts__versioned (contract_id varchar, version integer, signed_at timestamp,
         account_id varchar, account_name varchar, account_currency varchar, currency varchar, timezone varchar,
         source_uri varchar, document varchar, file_sequence bigint, in_force_from date, in_force_to date);
@@ -144,12 +152,20 @@ def _rows(as_of: str) -> dict[str, list[Row]]:
              "owner": "usage engineering"}
         ],
         "raw_gate.verdicts": [
+            {"level": "period", "key": "2026-03", "period": "2026-03", "verdict": "closed", "reasons": '["USG-02"]'},
+            {"level": "period", "key": "2026-03/US01", "period": "2026-03", "selling_entity": "US01",
+             "verdict": "closed", "reasons": '["HOLD", "RAT-03", "USG-02"]'},
+            {"level": "period", "key": "2026-01/US01", "period": "2026-01", "selling_entity": "US01",
+             "verdict": "open", "reasons": "[]"},
             {"level": "scope", "key": "2026-03/US01/direct", **_SCOPE, "verdict": "closed", "reasons": '["USG-02"]'},
             {"level": "document", "key": HELD, **_SCOPE, "verdict": "closed", "reasons": '["RAT-03"]'},
         ],
         "marts.fct_invoices": [
             _invoice(ISSUED, "A-1", "published", "100.5", number="US01-INV-000001", issue_date="2026-04-01"),
             _invoice(HELD, "A-2", "held", "250"),
+            _invoice(MEMO, "A-1", "issued", "-20", number="US01-CM-004711", issue_date="2026-04-03",
+                     kind="credit_memo", corrects_document_id=ISSUED, reason_code="goodwill"),
+            _invoice(REJECTED, "A-3", "issued", "108.5", number="US01-INV-000002", issue_date="2026-04-03"),
             *(_invoice(f"C-P{i}/2026-04-01/invoice/0", f"A-P{i}", "draft", "1") for i in range(len(PAYLOADS))),
         ],
         "marts.fct_draft_invoices": [
@@ -160,6 +176,11 @@ def _rows(as_of: str) -> dict[str, list[Row]]:
             ),
         ],
         "marts.fct_invoice_lines": [
+            *(
+                {"document_id": document_id, "line_no": 1, "charge_id": "tokens", "line_kind": "usage",
+                 "group_key": "{}", "amount": amount, "currency": "USD", "price_version": 1}
+                for document_id, amount in ((MEMO, "-20"), (REJECTED, "108.5"))
+            ),
             {
                 "document_id": ISSUED, "line_no": 1, "charge_id": "tokens", "line_kind": "usage", "group_key": "{}",
                 "service_from": "2026-03-01", "service_to": "2026-04-01", "quantity": "1000", "unit": "tokens",
@@ -231,10 +252,6 @@ def _rows(as_of: str) -> dict[str, list[Row]]:
             {"file_sequence": 3, "data_path": FILE, "records": 12, "producer": "gw", "producer_sequence": 11,
              "agrees": False, "disagreement": "records 12, the file has 10"}
         ],
-        "raw_ledger.publications": [
-            {"target": "file", "document_id": ISSUED, "key": "file/1", "state": "confirmed", "attempts": 1,
-             "confirmed_at": "2026-04-03"}
-        ],
         "marts.fct_exceptions": [
             _exception("aaaaaaaaaaaaaaa1", "USG-02", {"path": FILE, "producer": "gw", "check": "usage.volume"}),
             _exception("aaaaaaaaaaaaaaa2", "USG-06", {"keys": [f"{FILE}:3"]}, severity="medium", close_gate="G02"),
@@ -247,10 +264,12 @@ def _rows(as_of: str) -> dict[str, list[Row]]:
             _exception("aaaaaaaaaaaaaaa6", "MKT-04", {"billing_event_id": "bev-1", "payout_id": "pay-1",
                        "agreement_id": "agmt-1", "line_key": "line-1", "entry_id": "bank-1"}, **_AWS,
                        currency="JPY", amount="1000", direction="cash"),
+            _exception(WAIVED, "USG-07", {}, status="waived", amount="-7", severity="high", close_gate="G03"),
             _exception("aaaaaaaaaaaaaaa7", "CSH-02", {"applied": "960", "received": "955"}, **_AWS, status="closed"),
         ],
         "marts.fct_control_violations": [
-            {"exception_id": "aaaaaaaaaaaaaaa7", "control_id": "CSH-02", "violation_key": "pair/bank-1/payout/pay-1"}
+            {"exception_id": "aaaaaaaaaaaaaaa7", "control_id": "CSH-02", "violation_key": "pair/bank-1/payout/pay-1"},
+            {"exception_id": WAIVED, "control_id": "USG-07", "violation_key": "org-1", "row_hash": "rows"},
         ],
         "marts.fct_control_results": [
             {"control_id": "USG-02", **_SCOPE, "severity": "critical", "blocks": "scope", "population_rows": 31,
@@ -258,6 +277,13 @@ def _rows(as_of: str) -> dict[str, list[Row]]:
              "query_hash": "q" * 64},
             {"control_id": "INV-01", **_SCOPE, "severity": "critical", "blocks": "document", "population_rows": 2,
              "violations": 0, "status": "pass", "query_hash": "r" * 64},
+        ],
+        "marts.fct_accruals": [
+            {"selling_entity": "US01", "channel": "direct", "contract_id": contract, "service_period": "2026-03",
+             "currency": "USD", "rated_amount": "260", "billed_amount": "10", "accrued_amount": "250",
+             "not_due_amount": "0", "held_amount": "200", "carried_forward_amount": "50", "not_invoiced_amount": "0",
+             "rated_after_issue_amount": "0", "nil_amount": "0", "first_cause": "held"}
+            for contract in ("C-2", "C-4")
         ],
         "marts.fct_receivable_rollforward": [
             {"kind": "ar", "period": "2026-03", "selling_entity": "US01", "currency": "USD", "opening": "10",

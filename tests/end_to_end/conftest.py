@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,17 @@ import duckdb
 import pytest
 
 Billing = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def models_only() -> Iterator[None]:
+    """Nights without dbt's structural tests, which the sample's runs make: two thirds of a small night's time."""
+    from billing_assets.transformation import resources
+
+    build = resources.build_arguments
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resources, "build_arguments", lambda phase: [*build(phase), "--exclude-resource-type", "test"])
+        yield
 
 
 def billing(

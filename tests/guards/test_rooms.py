@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "billing_assets"
 ORDER = (
     ("errors", "settings", "clock", "money", "periods", "warehouse", "resources"),
     ("ledger",),
+    ("access",),
     ("landing",),
     ("metering",),
     ("matching",),
@@ -78,7 +79,7 @@ def test_dagster_and_dbt_are_imported_only_in_files_named_for_it(path: Path) -> 
 
 
 def test_production_rooms_never_import_the_simulation() -> None:
-    allowed = {"simulation", "cli.py"}
+    allowed = {"simulation", "cli"}
     for path in SOURCES:
         if path.relative_to(PACKAGE).parts[0] not in allowed:
             assert not [m for m in imports(path) if m.startswith("billing_assets.simulation")], path

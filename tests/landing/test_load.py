@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -447,6 +448,7 @@ def test_a_warehouse_of_another_ledger_is_not_added_to(world: World) -> None:
     world.night()
     world.ledger.close()
     (world.home / "ledger.sqlite").unlink()
+    shutil.rmtree(world.home / "seal")
     world.ledger = Ledger.open(world.settings().resolved_ledger_url)
     world.put("fx/b.csv", FX_HEADER)
     world.register()

@@ -12,17 +12,16 @@ from sqlalchemy.schema import CreateTable
 
 from billing_assets.ledger import GuardsBroken, Ledger, LedgerError
 from billing_assets.ledger.tables import ENTRY, METADATA, TYPED, keys_of
-from tests.ledger.builders import url_of
+from tests.ledger.builders import copy, url_of
 
 TABLES = [table.name for table in [ENTRY, *TYPED]]
 
 
 @pytest.fixture
-def raw(tmp_path: Path, filled: bytes) -> Iterator[sqlite3.Connection]:
+def raw(tmp_path: Path, filled: Path) -> Iterator[sqlite3.Connection]:
     """A plain connection to a filled ledger: no pragma set, foreign keys and recursive triggers off."""
-    path = tmp_path / "ledger.sqlite"
-    path.write_bytes(filled)
-    connection = sqlite3.connect(path, isolation_level=None)
+    copy(filled, tmp_path)
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
     yield connection
     connection.close()
 
@@ -125,7 +124,7 @@ def test_a_counter_neither_skips_nor_goes_back(
             "from issued_documents",
             (row["selling_entity"], row["kind"]),
         ).fetchone()
-        row |= {"document_id": "new", "contract_id": "new"}
+        row |= {"document_id": "new", "contract_id": "new", "decision_no": None}
         row |= {"sequence": last_sequence + 1, "number_no": last_number + 1}
         row[counter] = None if step is None else int(str(row[counter])) - 1 + step
     else:
@@ -151,10 +150,10 @@ def test_an_entry_continues_the_chain_or_is_refused(raw: sqlite3.Connection, cha
 
 
 def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
-    from billing_assets.ledger import guards
+    from billing_assets.ledger import guards, guards_sqlite
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(guards, "_SYNCHRONOUS", "FULL")
+        patch.setattr(guards_sqlite, "_SYNCHRONOUS", "FULL")
         engine = guards.engine_for(url_of(tmp_path))
         with engine.connect() as connection:
             modes = [
@@ -189,7 +188,7 @@ def test_a_ledger_with_an_altered_guard_is_not_opened(tmp_path: Path, raw: sqlit
     raw.execute(f"create trigger {name} before update on issued_lines when 0 begin select 1; end")
     with pytest.raises(GuardsBroken, match=f"{name} is altered"):
         Ledger.open(url_of(tmp_path))
-    assert any(f"{name} is altered" in fault.problem for fault in Ledger.audit(url_of(tmp_path)))
+    assert any(f"{name} is altered" in fault.problem for fault in Ledger.audit(url_of(tmp_path)).faults)
 
 
 def test_a_ledger_with_a_foreign_trigger_is_not_opened(tmp_path: Path, raw: sqlite3.Connection) -> None:
@@ -226,24 +225,35 @@ def test_a_table_is_plain_enough_for_another_database(table: str) -> None:
     assert all(kind in ("TEXT", "BIGINT") for kind in map(str, (c.type for c in METADATA.tables[table].columns)))
 
 
+# What SQLAlchemy is told in one place, as an option that every other database overlooks.
+OPTIONS = ("sqlite_with_rowid=False", 'with_variant(Text(collation="C"), "postgresql")')
+# Only one database has it, or the name of a database itself.
+WORDS = ("pragma", "sqlite_master", "sqlite3", "rowid(", "pg_", "plpgsql", "psycopg", "advisory", "dialect.name")
+
+
 def test_only_the_guards_know_the_database() -> None:
-    package = Path(guards_file()).parent
-    for path in package.rglob("*.py"):
-        if path.name != "guards.py":
-            text = path.read_text(encoding="utf-8").replace("sqlite_with_rowid=False", "")
-            assert not any(word in text for word in ("PRAGMA", "sqlite_master", "import sqlite3", "rowid(")), path
-
-
-def guards_file() -> str:
     from billing_assets.ledger import guards
 
-    return str(guards.__file__)
+    package = Path(str(guards.__file__)).parent
+    own = {"guards.py": {"dialect.name"}, "guards_sqlite.py": set(WORDS), "guards_postgresql.py": set(WORDS)}
+    for path in package.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for option in OPTIONS:
+            text = text.replace(option, "")
+        assert {word for word in WORDS if word in text.lower()} <= own.get(path.name, set()), path
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "postgresql://localhost/ledger"])
-def test_a_ledger_that_cannot_be_guarded_is_refused(url: str) -> None:
-    with pytest.raises(LedgerError, match=r"memory|no guards"):
-        Ledger.open(url)
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/ledger", "ledger", "postgresql+pg8000://h/ledger"]
+)
+def test_a_ledger_that_cannot_be_guarded_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(LedgerError, match=r"memory|no guards|no database URL|not pg8000"):
+        Ledger.open(url, tmp_path)
+
+
+def test_a_ledger_in_a_server_is_told_where_its_seal_is() -> None:
+    with pytest.raises(LedgerError, match="BILLING_SEAL"):
+        Ledger.open("postgresql://localhost/ledger")
 
 
 def test_a_ledger_of_a_newer_version_is_refused_in_words(tmp_path: Path, raw: sqlite3.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing_assets import clock
-from billing_assets.ledger import Attempt, ExceptionSighting, Ledger, LedgerBusy, LedgerError, RunIdentity
+from billing_assets.ledger import (
+    Attempt,
+    ExceptionSighting,
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    NewDecision,
+    PeopleRecord,
+    RunIdentity,
+)
 from billing_assets.ledger.extract import SCHEMAS
 from billing_assets.ledger.outbox import STEPS
 from tests.ledger.builders import AS_OF, OPEN, RUN, fill, found, new_ledger, request, url_of
@@ -50,43 +60,43 @@ def test_a_scan_made_before_the_register_moved_is_refused(ledger: Ledger) -> Non
 # -- decisions -----------------------------------------------------------------------------------------------------
 
 
-def test_an_approval_is_a_decision_of_a_person_with_a_reason(ledger: Ledger) -> None:
-    assert ledger.record_approval("price_override", "C-1", "tokens", 2, "head of sales", "renewal", AS_OF) == 1
-    assert ledger.record_approval("terms", "C-1", None, 3, "controller", "merger", AS_OF) == 2
-    assert ledger.decision_sequence() == 2
-    assert ledger.extract()["approvals"].to_pylist() == [
-        {
-            "what": "price_override",
-            "contract_id": "C-1",
-            "charge_id": "tokens",
-            "version": 2,
-            "actor": "head of sales",
-            "recorded_on": AS_OF,
-        },
-        {
-            "what": "terms",
-            "contract_id": "C-1",
-            "charge_id": None,
-            "version": 3,
-            "actor": "controller",
-            "recorded_on": AS_OF,
-        },
-    ]
+def decision(actor: str, reason: str, word: str = "hold") -> NewDecision:
+    return NewDecision(word, "document", {"level": "document", "key": "C-1"}, actor, reason, AS_OF)
+
+
+def test_a_decision_is_written_as_it_was_judged_and_signed(ledger: Ledger) -> None:
+    seen: list[int] = []
+
+    def judge(record: PeopleRecord) -> NewDecision:
+        seen.append(len(record.decisions))
+        return decision("user:controller.one", "dispute")
+
+    assert [ledger.decide(judge), ledger.decide(judge)] == [1, 2]
+    assert (seen, ledger.decision_sequence()) == ([0, 1], 2)
+    [first, second] = ledger.proven_decisions()
+    assert (first.decision_no, second.decision_no, first.proven, second.proven) == (1, 2, True, True)
+    assert (first.subject, first.reason, first.recorded_on) == ({"level": "document", "key": "C-1"}, "dispute", AS_OF)
 
 
 @pytest.mark.parametrize(
-    ("actor", "reason"), [("", "why"), ("  ", "why"), ("service:nightly", "why"), ("controller", " ")]
+    ("actor", "reason"), [("", "why"), ("  ", "why"), ("service:nightly", "why"), ("user:controller.one", " ")]
 )
 def test_a_decision_without_person_or_reason_is_refused(ledger: Ledger, actor: str, reason: str) -> None:
     with pytest.raises(LedgerError, match="needs a"):
-        ledger.record_approval("terms", "C-1", None, 3, actor, reason, AS_OF)
+        ledger.decide(lambda _: decision(actor, reason))
     assert ledger.decision_sequence() == 0
 
 
-def test_a_hold_is_no_approval(ledger: Ledger) -> None:
-    ledger.record_decision("hold", "document", {"document_id": "C-1"}, "controller", "dispute", AS_OF)
-    assert ledger.extract()["approvals"].num_rows == 0
-    assert ledger.decision_sequence() == 1
+def test_a_word_that_is_no_decision_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(LedgerError, match="is no decision"):
+        ledger.decide(lambda _: decision("user:controller.one", "why", "wish"))
+
+
+def test_nobody_answers_a_request_twice(ledger: Ledger) -> None:
+    answer = replace(decision("user:controller.one", "right", "approve"), request_no=1)
+    ledger.decide(lambda _: answer)
+    with pytest.raises(LedgerError, match="request_no"):
+        ledger.decide(lambda _: answer)
 
 
 def test_what_a_run_writes_is_no_decision(ledger: Ledger) -> None:
@@ -208,7 +218,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("state", STEPS)
+@pytest.mark.parametrize("state", WAYS)  # what a person or a void does is tested with them
 @pytest.mark.parametrize("following", ["planned", "sent", "unknown", "confirmed", "rejected", "new", "lost"])
 def test_an_item_takes_no_step_but_the_allowed_ones(ledger: Ledger, state: str, following: str) -> None:
     ledger.issue([request()], ["file"], OPEN, RUN)
@@ -285,7 +295,7 @@ def test_no_wall_clock_leaves_the_ledger(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_ledger_that_another_process_writes_is_busy_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billing_assets.ledger.guards._WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("billing_assets.ledger.guard_rules.WAIT_SECONDS", 0.2)
     with Ledger.open(url_of(tmp_path)) as ledger:
         other = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
         other.execute("begin immediate")

@@ -338,3 +338,23 @@ def test_entries_of_later_days_change_no_earlier_match(
     earlier, _ = match_entries(known, documents, payouts)
     ids = {e.entry_id for e in known}
     assert earlier == [a for a in match_entries(entries, documents, payouts)[0] if a.entry_id in ids]
+
+
+# -- documents that were brought along ---------------------------------------------------------------------------
+
+
+def brought_along(number: str, amount: str, opened: date = DAY) -> Document:
+    return Document(f"O{number}", number, "USD", DAY - timedelta(days=60), Decimal(amount), opened_on=opened)
+
+
+def test_a_document_brought_along_is_paid_by_its_number_from_the_cut_over_on() -> None:
+    paid = entry("e", "60", reference="4711", on=DAY)
+    assert run([paid], [brought_along("4711", "100")])[0] == [("e", "O4711", "reference", Decimal(60))]
+
+
+@pytest.mark.parametrize("said", [{"reference": "4711"}, {"reference": None}])
+def test_cash_booked_before_the_cut_over_never_settles_what_was_brought_along(said: dict[str, object]) -> None:
+    early = entry("e", "100", on=DAY - timedelta(days=1), **said)
+    applications, outcomes = run([early], [brought_along("4711", "100")])
+    assert applications == []
+    assert (outcomes["e"].status, outcomes["e"].unapplied) == ("unapplied", Decimal(100))

@@ -48,17 +48,26 @@ class Home:
             "raw_marketplace.billingeventfeed", billing_event_id=billing_event_id, amount=Decimal(amount), **values
         )
 
-    def issue(self, document_id: str, number: str, total: str, paid_from_credits: str = "0") -> None:
+    def issue(self, document_id: str, number: str, total: str, paid_from_credits: str = "0", **said: Any) -> None:
         with self.warehouse.writer() as connection:
             connection.execute("create schema if not exists raw_ledger")
             connection.execute(
                 "create table if not exists raw_ledger.issued_documents (document_id varchar, number varchar,"
                 " kind varchar, currency varchar, issue_date date, total decimal(38,12),"
-                " paid_from_credits decimal(38,12))"
+                " paid_from_credits decimal(38,12), corrects_document_id varchar, voided_on date)"
             )
             connection.execute(
-                "insert into raw_ledger.issued_documents values (?, ?, 'invoice', 'USD', date '2026-03-02', ?, ?)",
-                [document_id, number, Decimal(total), Decimal(paid_from_credits)],
+                "insert into raw_ledger.issued_documents values (?, ?, ?, 'USD', ?, ?, ?, ?, ?)",
+                [
+                    document_id,
+                    number,
+                    said.get("kind", "invoice"),
+                    said.get("issue_date", date(2026, 3, 2)),
+                    Decimal(total),
+                    Decimal(paid_from_credits),
+                    said.get("corrects_document_id"),
+                    said.get("voided_on"),
+                ],
             )
 
     def applications(self) -> list[tuple[Any, ...]]:
@@ -142,3 +151,43 @@ def test_matching_again_replaces_what_it_wrote(home: Home) -> None:
     first = match(home.settings, home.warehouse)
     assert match(home.settings, home.warehouse) == first
     assert len(home.applications()) == 1
+
+
+def test_a_document_brought_along_is_settled_from_its_cut_over_on(home: Home) -> None:
+    owed = {"kind": "receivable", "selling_entity": "US01", "document_kind": "invoice", "currency": "USD"}
+    owed |= {"issue_date": date(2026, 1, 5), "amount": Decimal(100)}
+    home.add("raw_opening.balances", number="4711", as_of=date(2026, 4, 1), **owed)
+    home.add("raw_opening.balances", number="4712", as_of=date(2026, 5, 1), **owed)  # its cut-over is to come
+    home.entry("paid", "40", "", reference="4711")
+    home.entry("early", "30", "", reference="4711", booked=date(2026, 3, 31))
+    home.entry("ahead", "20", "", reference="4712")
+    match(home.settings, home.warehouse)
+    assert [row[:4] for row in home.applications()] == [("paid", "invoice", "opening/US01/invoice/4711", "reference")]
+
+
+def test_cash_by_amount_is_not_for_what_was_voided_or_credited_in_full(home: Home) -> None:
+    home.issue("V", "US01-INV-000001", "100", voided_on=date(2026, 3, 3))
+    home.issue("C", "US01-INV-000002", "200")
+    memo = {"kind": "credit_memo", "issue_date": date(2026, 3, 20)}
+    home.issue("C/m", "US01-CM-000001", "-200", corrects_document_id="C", **memo)
+    home.issue("P", "US01-INV-000003", "300")
+    home.issue("P/m", "US01-CM-000002", "-10", corrects_document_id="P", **memo)
+    home.entry("before", "200", "wire", booked=date(2026, 3, 19))
+    for no, amount in enumerate(("100", "300"), start=1):
+        home.entry(f"e{no}", amount, "wire")
+    match(home.settings, home.warehouse)
+    assert [row[:4] for row in home.applications()] == [
+        ("before", "invoice", "C", "amount"),
+        ("e2", "invoice", "P", "amount"),
+    ]
+
+
+def test_cash_by_amount_comes_too_late_for_what_was_credited_in_full(home: Home) -> None:
+    home.issue("C", "US01-INV-000002", "200")
+    home.issue(
+        "C/m", "US01-CM-000001", "-200", kind="credit_memo", issue_date=date(2026, 3, 20), corrects_document_id="C"
+    )
+    home.entry("unnamed", "200", "wire")
+    home.entry("named", "200", "US01-INV-000002", booked=date(2026, 4, 2))
+    match(home.settings, home.warehouse)
+    assert [row[:4] for row in home.applications()] == [("named", "invoice", "C", "number")]

@@ -14,7 +14,8 @@ from tests.ledger.builders import new_ledger
 @pytest.fixture(scope="session", autouse=True)
 def _no_power_cuts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("billing_assets.ledger.guards._SYNCHRONOUS", "OFF")
+        patch.setattr("billing_assets.ledger.guards_sqlite._SYNCHRONOUS", "OFF")
+        patch.setattr("billing_assets.ledger.seal._fsync", lambda _: None)
         yield
 
 

@@ -98,7 +98,7 @@ def test_names_that_could_be_mistaken_for_another_differ() -> None:
 def test_no_contract_id_leads_out_of_the_folder(tmp_path: Path, contract_id: str) -> None:
     folder = publish(tmp_path, [request(contract_id)])
     assert len(list(folder.iterdir())) == 3
-    assert {path.name for path in tmp_path.iterdir()} == {"ledger.sqlite", "published"}
+    assert {path.name for path in tmp_path.iterdir()} == {"ledger.sqlite", "published", "seal"}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "  \t-", "＝", "＋", "－", "＠"])

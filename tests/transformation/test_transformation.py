@@ -10,7 +10,8 @@ from billing_assets.transformation.translator import group_of
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_phase_builds_its_tag_without_unit_tests(phase: Phase) -> None:
-    assert build_arguments(phase) == ["build", "--select", f"tag:{phase}", "--exclude-resource-type", "unit_test"]
+    chosen = ["--select", f"tag:{phase}", "--indirect-selection", "buildable"]
+    assert build_arguments(phase) == ["build", *chosen, "--exclude-resource-type", "unit_test"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ The process takes the import of Great Expectations (twelve seconds of one core, 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from datetime import date
@@ -53,8 +55,20 @@ def begin(warehouse: Warehouse, as_of: date) -> Judging:
     if not frames:
         return Judging(warehouse, None, None)
     # Spawned, not forked: the run has threads by now.
-    executor = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+    executor = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_end_with_the_run)
     return Judging(warehouse, executor, executor.submit(judge, checks, frames))
+
+
+def _end_with_the_run() -> None:
+    """A pool's worker waits for work for ever: it would stay behind a run that was killed."""
+    run = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if run is not None:
+            run.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def run_plausibility(warehouse: Warehouse, as_of: date) -> list[Result]:

@@ -11,33 +11,64 @@ from billing_assets.dashboard.pages import (
     bank,
     conservation,
     controls,
+    decisions,
     exceptions,
     invoices,
     kpis,
     marketplace,
+    periods,
     plausibility,
+    publications,
     readiness,
     reconciliations,
 )
 
-# Label, address, and the beginnings of addresses that belong to it.
-NAVIGATION: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Readiness", "/", ("/readiness",)),
-    ("Marketplace", "/marketplace", ("/marketplace",)),
-    ("Bank", "/bank", ("/bank",)),
-    ("Invoices", "/invoices", ("/invoices",)),
-    ("Exceptions", "/exceptions", ("/exceptions",)),
-    ("Unbilled and ageing", "/ageing", ("/ageing",)),
-    ("Controls", "/controls", ("/controls",)),
-    ("Plausibility", "/plausibility", ("/plausibility",)),
-    ("Conservation", "/conservation", ("/conservation",)),
-    ("Reconciliations", "/reconciliations", ("/reconciliations",)),
-    ("KPIs", "/kpis", ("/kpis",)),
+# Groups of pages by who works with them; of each label, address, and the beginnings of addresses that belong to it.
+NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, tuple[str, ...]], ...]], ...] = (
+    (
+        "Close",
+        (
+            ("Readiness", "/", ("/readiness",)),
+            ("Periods", "/periods", ("/periods",)),
+            ("Decisions", "/decisions", ("/decisions",)),
+            ("Exceptions", "/exceptions", ("/exceptions",)),
+        ),
+    ),
+    (
+        "Billing",
+        (
+            ("Invoices", "/invoices", ("/invoices",)),
+            ("Publications", "/publications", ("/publications",)),
+            ("Unbilled and ageing", "/ageing", ("/ageing",)),
+        ),
+    ),
+    (
+        "Cash",
+        (
+            ("Marketplace", "/marketplace", ("/marketplace",)),
+            ("Bank", "/bank", ("/bank",)),
+            ("Reconciliations", "/reconciliations", ("/reconciliations",)),
+        ),
+    ),
+    (
+        "Checks",
+        (
+            ("Controls", "/controls", ("/controls",)),
+            ("Plausibility", "/plausibility", ("/plausibility",)),
+            ("Conservation", "/conservation", ("/conservation",)),
+            ("KPIs", "/kpis", ("/kpis",)),
+        ),
+    ),
 )
 
 PAGES: tuple[tuple[str, Handler], ...] = (
     ("/", readiness.overview),
     ("/readiness/{gate_id}", readiness.gate),
+    ("/periods", periods.overview),
+    ("/periods/{selling_entity}/{period}", periods.month),
+    ("/decisions", decisions.overview),
+    ("/decisions/{decision_no}", decisions.decision),
+    ("/publications", publications.overview),
     ("/marketplace", marketplace.overview),
     ("/marketplace/agreements/{agreement_id:path}", marketplace.agreement),
     ("/marketplace/payouts", marketplace.payouts),

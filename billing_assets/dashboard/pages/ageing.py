@@ -11,6 +11,7 @@ from billing_assets.dashboard.tables import Choice, Column, Table, only
 
 AGEING = "marts.fct_receivables_ageing"
 UNBILLED = "marts.fct_unbilled"
+ACCRUALS = "marts.fct_accruals"
 # The mart's buckets in their order, and the tone of a bar: what is late is a warning, what is very late an alarm.
 BUCKETS = {"current": "good", "1-30": "wait", "31-60": "wait", "61-90": "bad", "91-120": "bad", "over 120": "bad"}
 _SCOPE = {"entity": "selling_entity", "channel": "channel"}
@@ -41,7 +42,7 @@ def overview(ask: Ask) -> Page:
     return Page(
         "ageing.html",
         "Unbilled and ageing",
-        tables=(_open_items(), _unbilled(), _unapplied()),
+        tables=(_open_items(), _accruals(), _unbilled(), _unapplied()),
         facts={
             "receivable_charts": _charts(open_sums, BUCKETS, "Open receivables by days past due"),
             "unbilled_charts": _charts(unbilled_sums, UNBILLED_BUCKETS, "Unbilled by days since the service ended"),
@@ -74,11 +75,13 @@ def _open_items() -> Table:
         name="receivables",
         title="Open receivables",
         needs=(AGEING,),
-        query=f"select * from {AGEING} where open_amount <> 0",
+        query=f"select *, case when starts_with(document_id, 'opening/') then 'brought along' else 'issued here' end "
+        f"as origin from {AGEING} where open_amount <> 0",
         columns=(
-            Column("document_id", "Document", "id", links.invoice),
+            Column("document_id", "Document", "id", links.receivable),
             Column("number", "Number", "id"),
             Column("kind", "Kind", "hidden"),
+            Column("origin", "Origin"),
             Column("account_id", "Account", "id"),
             Column("selling_entity", "Entity", "id"),
             Column("channel", "Channel", "id"),
@@ -98,9 +101,48 @@ def _open_items() -> Table:
             Choice("bucket", "Bucket", "age_bucket"),
             Choice("currency", "Currency", "currency"),
             Choice("account", "Account", "account_id"),
+            Choice("origin", "Origin", "origin"),
         ),
+        note="Brought along: open when the business moved here, issued by the system before.",
         page_size=25,
         empty="Nothing is open: every issued document is settled, or none was issued.",
+    )
+
+
+def _accruals() -> Table:
+    """Rated less billed by entity, channel, service month and currency, each with why it is not billed."""
+    reasons = {
+        "not_due_amount": "Not due yet",
+        "held_amount": "Held",
+        "carried_forward_amount": "Carried forward",
+        "not_invoiced_amount": "Not invoiced by AWS",
+        "rated_after_issue_amount": "Rated after issue",
+        "nil_amount": "Nil bills",
+    }
+    sums = ", ".join(f"sum({name}) as {name}" for name in ("rated_amount", "billed_amount", "accrued_amount", *reasons))
+    return Table(
+        name="accruals",
+        title="Accruals by service month",
+        needs=(ACCRUALS,),
+        query=f"select selling_entity, channel, service_period, currency, count(distinct contract_id) as contracts, "
+        f"{sums} from {ACCRUALS} group by selling_entity, channel, service_period, currency",
+        columns=(
+            Column("service_period", "Month", "id"),
+            Column("selling_entity", "Entity", "id"),
+            Column("channel", "Channel", "id"),
+            Column("contracts", "Contracts", "number"),
+            Column("rated_amount", "Rated", "money"),
+            Column("billed_amount", "Billed", "money"),
+            Column("accrued_amount", "To accrue", "money"),
+            *(Column(name, label, "money") for name, label in reasons.items()),
+            Column("currency", "Currency", "id"),
+        ),
+        order="service_period desc, selling_entity, channel, currency",
+        scope={"period": "service_period", **_SCOPE},
+        choices=(Choice("currency", "Currency", "currency"),),
+        note="To accrue is rated less billed; the columns after it say why it is not billed and add up to it.",
+        page_size=25,
+        empty="Nothing is to be accrued: all that was rated is billed.",
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from billing_assets.dashboard import decided
 from billing_assets.dashboard.ask import Ask, Page, UnknownKey
-from billing_assets.dashboard.pages import evidence, links
+from billing_assets.dashboard.pages import acts, evidence, links
 from billing_assets.dashboard.tables import SCOPE, Choice, Column, Table
 
 NEEDS = ("marts.fct_exceptions",)
@@ -84,11 +85,24 @@ def overview(ask: Ask) -> Page:
         """,
         {name: ask.params.get(name, "") for name in SCOPE},
     )
+    waived = ask.snapshot.rows_of(
+        NEEDS,
+        """
+        select count(*) as rows from marts.fct_exceptions
+        where status = 'waived' and ($period = '' or period = $period) and ($entity = '' or selling_entity = $entity)
+            and ($channel = '' or channel = $channel)
+        """,
+        {name: ask.params.get(name, "") for name in SCOPE},
+    )
     return Page(
         "exceptions.html",
         "Exceptions",
         tables=(queue(ask),),
-        facts={"totals": totals, "open_count": sum(row["rows"] for row in totals)},
+        facts={
+            "totals": totals,
+            "open_count": sum(row["rows"] for row in totals),
+            "waived_count": waived[0]["rows"] if waived else 0,
+        },
     )
 
 
@@ -115,6 +129,15 @@ def exception(ask: Ask) -> Page:
         "select * from reference.exception_codes where code = $code",
         {"code": row["code"]},
     )
+    live = decided.register(ask)
+    waivers = ask.snapshot.rows(
+        "select * from live_requests where what = 'waiver' and exception_id = $id order by request_no desc",
+        {"id": row["exception_id"]},
+    )
+    held = ask.snapshot.rows(
+        "select * from live_holds where level = 'document' and key = $document and state = 'standing'",
+        {"document": row["document_id"]},
+    )
     found = _parsed(row["evidence"])
     return Page(
         "exception.html",
@@ -126,8 +149,13 @@ def exception(ask: Ask) -> Page:
             "control": catalogue[0] if catalogue else None,
             "code": code[0] if code else None,
             "said": evidence.said(found),
+            "waivers": waivers,
+            "held": held,
+            "live": not live.problem,
+            "commands": () if live.problem else acts.on_exception(row, waivers, held),
         },
         has_scope=False,
+        notice=live.notice,
     )
 
 

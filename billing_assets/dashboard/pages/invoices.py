@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from billing_assets.dashboard import decided
 from billing_assets.dashboard.ask import Ask, Page, UnknownKey
 from billing_assets.dashboard.data import Row
-from billing_assets.dashboard.pages import exceptions, links
+from billing_assets.dashboard.pages import acts, decisions, exceptions, links, publications
 from billing_assets.dashboard.tables import Choice, Column, Table, only
 from billing_assets.documents import explain
 
@@ -68,7 +71,7 @@ def overview(ask: Ask) -> Page:
     by_status: dict[str, list[Row]] = {}
     for row in totals:
         by_status.setdefault(row["status"], []).append(row)
-    return Page("invoices.html", "Invoices", tables=(listing(),), facts={"by_status": by_status})
+    return Page("invoices.html", "Invoices", tables=(listing(), _ranges()), facts={"by_status": by_status})
 
 
 def invoice(ask: Ask) -> Page:
@@ -84,6 +87,17 @@ def invoice(ask: Ask) -> Page:
     if header is None:
         raise UnknownKey(f"There is no document {document}.")
     identity = {"document": header["document_id"]}
+    live = decided.register(ask)
+    asked = ask.snapshot.rows("select * from live_requests where document_id = $document", identity)
+    held = ask.snapshot.rows(
+        "select * from live_holds where level = 'document' and key = $document and state = 'standing'", identity
+    )
+    rejected = ask.snapshot.rows_of(
+        ["raw_ledger.publications"],
+        "select key from raw_ledger.publications where document_id = $document and state = 'rejected' order by key",
+        identity,
+    )
+    correction = _correction(ask, header)
     return Page(
         "invoice.html",
         f"{str(header['kind']).replace('_', ' ').capitalize()} {header['number'] or header['document_id']}",
@@ -100,14 +114,35 @@ def invoice(ask: Ask) -> Page:
                 defaults={},
                 empty="No control found anything on this document.",
             ),
+            _related(header),
+            decisions.all_requests(
+                live,
+                "document_id = $document",
+                title="Requests on this document",
+                values=identity,
+                empty="Nobody has asked for anything on this document.",
+            ),
             _publications(identity),
+            publications.attempts(header["document_id"]),
         ),
         facts={
             "header": header,
+            "held": held,
+            "correction": correction,
+            "range_start": _range_start(ask, header),
+            "commands": acts.on_document(
+                header,
+                left=bool(correction["left"]),
+                offered=correction["is_offered"],
+                requests=asked,
+                holds=held,
+                rejected=[row["key"] for row in rejected],
+            ),
             "verdicts": _verdicts(ask, header),
             "chosen": _chosen(ask, header),
         },
         has_scope=False,
+        notice=live.notice,
     )
 
 
@@ -139,6 +174,108 @@ def _lines(ask: Ask, header: Row) -> Table:
         page_size=200,
         note="A line's number explains it: clause, price, tiers, metered hours, files.",
         empty="This document has no lines.",
+    )
+
+
+# A credit memo, and the document it corrects; the next document of a bill date that was voided or rebilled.
+_RELATED = """
+    select other.*, record.decision_no, record.ordered,
+        case
+            when other.corrects_document_id = own.document_id then 'credits it'
+            when own.corrects_document_id = other.document_id then 'is credited by it'
+            when other.corrects_document_id is not null or own.corrects_document_id is not null
+                then 'of the same bill date'
+            when other.revision > own.revision then 'takes its place'
+            else 'had its place before' end as relation
+    from marts.fct_invoices as other
+    inner join marts.fct_invoices as own
+        on other.contract_id = own.contract_id and other.bill_date = own.bill_date
+        and other.document_id <> own.document_id
+    left join raw_ledger.issued_documents as record on other.document_id = record.document_id
+    where own.document_id = $document
+"""
+
+
+def _related(header: Row) -> Table:
+    return Table(
+        name="corrections",
+        title="Corrections and what they correct",
+        needs=(*NEEDS, "raw_ledger.issued_documents"),
+        query=_RELATED,
+        values={"document": header["document_id"]},
+        columns=(
+            Column("document_id", "Document", "id", links.invoice),
+            Column("number", "Number", "id"),
+            Column("relation", "Which", "words"),
+            Column("kind", "Kind", "words"),
+            Column("status", "Status", "status"),
+            Column("total", "Total", "money"),
+            Column("currency", "Currency", "hidden"),
+            Column("close_period", "Period", "id"),
+            Column("issue_date", "Issued", "day"),
+            Column("reason_code", "Reason code", "words"),
+            Column("ordered", "Ordered as", "words"),
+            Column("decision_no", "Decision", "number", links.decision),
+        ),
+        order="revision, document_id",
+        empty="No other document of this bill date: nothing was credited, rebilled or voided.",
+    )
+
+
+def _correction(ask: Ask, header: Row) -> dict[str, Any]:
+    """Which request ordered the document and who approved it; what is left of it to credit, live from the record."""
+    name = str(header["document_id"])
+    # A draft is not of the record: nothing is looked up for it.
+    found = ask.record.ask(lambda ledger: ledger.document(name)).value if header["number"] else None
+    ordered = ask.snapshot.rows_of(
+        ["raw_ledger.issued_documents"],
+        "select decision_no, ordered, voided_on from raw_ledger.issued_documents where document_id = $document",
+        {"document": name},
+    )
+    facts = ordered[0] if ordered else {"decision_no": None, "ordered": None, "voided_on": None}
+    requests = ask.snapshot.rows(
+        "select * from live_requests where request_no = $number", {"number": facts["decision_no"]}
+    )
+    voids = ask.snapshot.rows(
+        "select * from live_requests where what = 'void' and is_carried_out and document_id = $document",
+        {"document": name},
+    )
+    return {
+        **facts,
+        "request": requests[0] if requests else None,
+        "void": voids[0] if voids else None,
+        "left": found.left if found and not found.is_voided else None,
+        "is_offered": found.is_offered if found else bool(header["number"]),
+    }
+
+
+def _range_start(ask: Ask, header: Row) -> int | None:
+    """The first number given here of the document's range, where another system began it."""
+    rows = ask.snapshot.rows_of(
+        ["raw_ledger.number_starts"],
+        "select next_no from raw_ledger.number_starts where selling_entity = $entity and kind = $kind",
+        {"entity": header["selling_entity"], "kind": header["kind"]},
+    )
+    return rows[0]["next_no"] if rows and header["number"] else None
+
+
+def _ranges() -> Table:
+    return Table(
+        name="ranges",
+        title="Numbers that go on from another system's",
+        needs=("raw_ledger.number_starts",),
+        query="select starts.*, files.path from raw_ledger.number_starts as starts "
+        "left join (select sha256, min(path) as path from raw_landing.files group by sha256) as files using (sha256)",
+        columns=(
+            Column("selling_entity", "Entity", "id"),
+            Column("kind", "Kind", "words"),
+            Column("next_no", "First number given here", "text"),
+            Column("as_of", "Taken up", "day"),
+            Column("path", "Said by", "id", links.file),
+            Column("sha256", "SHA-256", "hidden"),
+        ),
+        order="selling_entity, kind",
+        empty="None: every number range begins here with 1.",
     )
 
 

@@ -12,6 +12,11 @@ def invoice(row: Row) -> str:
     return f"/invoices/{key(row['document_id'])}"
 
 
+def receivable(row: Row) -> str | None:
+    """A document that a business brought along was never issued here: it has no page."""
+    return None if row["document_id"].startswith("opening/") else invoice(row)
+
+
 def exception(row: Row) -> str:
     return f"/exceptions/{key(row['exception_id'])}"
 
@@ -34,6 +39,18 @@ def entry(row: Row) -> str | None:
 
 def file(row: Row) -> str:
     return f"/conservation/files/{key(row['path'])}"
+
+
+def month(row: Row) -> str:
+    return f"/periods/{key(row['selling_entity'])}/{key(row['period'])}"
+
+
+def decision(row: Row) -> str | None:
+    return f"/decisions/{row['decision_no']}" if row.get("decision_no") else None
+
+
+def request(row: Row) -> str | None:
+    return f"/decisions/{row['request_no']}" if row.get("request_no") else None
 
 
 def strings(text: str | None) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from billing_assets.dashboard import months
 from billing_assets.dashboard.ask import Ask, Page, UnknownKey, key
 from billing_assets.dashboard.data import Row
 from billing_assets.dashboard.pages import controls, exceptions, invoices, links
@@ -37,11 +38,17 @@ def overview(ask: Ask) -> Page:
     for scope in dict.fromkeys((row["period"], row["selling_entity"], row["channel"]) for row in rows):
         own = [row for row in rows if (row["period"], row["selling_entity"], row["channel"]) == scope]
         periods.setdefault(scope[0], []).append(_scope(ask, scope, own, verdicts.get(scope)))
+    states = months.badges(ask)
     return Page(
         "readiness.html",
         "Close readiness",
-        tables=(_open_gates(ask),),
-        facts={"periods": periods, "gates": gates, "tiles": _tiles(ask, values, periods)},
+        tables=(open_gates(ask),),
+        facts={
+            "periods": periods,
+            "gates": gates,
+            "tiles": _tiles(ask, values, periods),
+            "badges": {period: _badges(scopes, states.get(period, {})) for period, scopes in periods.items()},
+        },
     )
 
 
@@ -65,6 +72,12 @@ def _scope(ask: Ask, scope: tuple[str, str, str], rows: list[Row], verdict: Row 
         "reasons": links.strings(verdict["reasons"]) if verdict else [],
         "first": blocking,
     }
+
+
+def _badges(scopes: list[dict[str, Any]], states: dict[str, tuple[str, int]]) -> list[tuple[str, str, int]]:
+    """Entity, state and version of a month for each entity that is shown; a month without a step is open."""
+    entities = dict.fromkeys(scope["entity"] for scope in scopes if scope["entity"])
+    return [(entity, *states.get(entity, ("open", 1))) for entity in entities]
 
 
 def _tiles(ask: Ask, values: dict[str, str], periods: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -104,7 +117,8 @@ def _gate_link(row: Row) -> str:
     )
 
 
-def _open_gates(ask: Ask) -> Table:
+def open_gates(ask: Ask) -> Table:
+    """Close gates that are not ready."""
     return Table(
         name="gates",
         title="What stands in the way",

@@ -6,20 +6,33 @@ take the same item twice and keep it once, and it must be able to say what it ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from billing_assets.ledger import Attempt, OutboxItem
+from billing_assets.errors import OperatorError
+from billing_assets.ledger import Attempt, ControlTotal, OutboxItem
+
+__all__ = ["Closing", "ControlTotal", "Held", "Payloads", "Target", "TargetUnavailable"]
+
+# Item keys -> what was issued, as canonical JSON, proved to be unchanged. A target that keeps the payload itself
+# need not ask for it.
+Payloads = Callable[[Sequence[OutboxItem]], Mapping[str, str]]
+
+
+class TargetUnavailable(OperatorError):
+    """The target could not be asked. Nothing is known of what it holds."""
 
 
 @dataclass(frozen=True)
-class ControlTotal:
-    """Documents and money of one currency."""
+class Held:
+    """What a target says it holds of one item: the payload's hash if it is the same, another text if it is not.
 
-    documents: int
-    amount: Decimal
+    None = it could not be asked about this item: that is no leave to send it again.
+    """
+
+    payload_hash: str | None
+    detail: str | None = None
 
 
 class Target(Protocol):
@@ -33,13 +46,18 @@ class Target(Protocol):
         """`items` in the portions that are sent at a time."""
 
     def send(self, items: Sequence[OutboxItem], payloads: Mapping[str, str]) -> list[Attempt]:
-        """Send one portion; says of every item sent, unknown or rejected. `payloads` is by item key."""
+        """Send one portion; says of every item sent, unknown (may have arrived, or not now) or rejected (never)."""
+
+    def read_back(self, items: Sequence[OutboxItem], payloads: Payloads) -> Mapping[str, Held]:
+        """item key -> what the target holds; an item that is not there is not held."""
+
+    def totals(self, items: Sequence[OutboxItem]) -> Mapping[str, ControlTotal]:
+        """currency -> what the target says it has of these items, all of one batch. Raises TargetUnavailable."""
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A target that writes something about a batch as a whole. Its items are confirmed after that."""
 
     def close(self, items: Sequence[OutboxItem]) -> None:
-        """The whole batch has been sent: write what belongs to it as a whole. May be called again."""
-
-    def read_back(self, items: Sequence[OutboxItem]) -> dict[str, str]:
-        """item key -> hash of the payload the target holds, for the items that it holds."""
-
-    def totals(self, items: Sequence[OutboxItem]) -> dict[str, ControlTotal]:
-        """currency -> what the target says it has of this batch."""
+        """The batch's items have been sent. May be called again, with more of them."""

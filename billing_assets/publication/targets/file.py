@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from billing_assets.ledger import Attempt, OutboxItem
 from billing_assets.ledger.canonical import Json, canonical_json, decimal_text
-from billing_assets.publication.targets import ControlTotal
+from billing_assets.publication.targets import ControlTotal, Held, Payloads
 
 # A kill loses at most the outcome of one portion, which is then read back; larger gains little speed.
 _PORTION = 1_000
@@ -48,6 +48,7 @@ _FORMULA = re.compile(r"\s*[=+\-@\t\r\n＝＋－＠]")
 _NOT_FIRST = ".-"
 # Names longer than this are cut: file systems allow 255 bytes, and a suffix and ".part" follow.
 _LONGEST_NAME = 180
+_PLAIN = re.compile(r"[A-Za-z0-9./-]+")
 
 
 class FileTarget:
@@ -94,12 +95,14 @@ class FileTarget:
         # What is confirmed next must still be there after a power cut: one wait for the disk, not one a document.
         os.sync()
 
-    def read_back(self, items: Sequence[OutboxItem]) -> dict[str, str]:
+    def read_back(self, items: Sequence[OutboxItem], payloads: Payloads) -> dict[str, Held]:
         held = {}
         for item in items:
-            path = self.folder / file_name(item.document_id)
-            if path.exists():
-                held[item.item_key] = hashlib.sha256(path.read_bytes()).hexdigest()
+            try:
+                content = (self.folder / file_name(item.document_id)).read_bytes()
+            except FileNotFoundError:
+                continue
+            held[item.item_key] = Held(hashlib.sha256(content).hexdigest())
         return held
 
     def totals(self, items: Sequence[OutboxItem]) -> dict[str, ControlTotal]:
@@ -124,6 +127,8 @@ def file_name(document_id: str) -> str:
 
     Anything else is percent-encoded, so that no id can leave the folder or share a name with another.
     """
+    if _PLAIN.fullmatch(document_id) and document_id[0] not in _NOT_FIRST and len(document_id) <= _LONGEST_NAME:
+        return f"{document_id.replace('/', '_')}.json"  # what the rest comes to where nothing needs encoding
     # quote leaves "_" and "~" alone, which mean something here.
     parts = [quote(part, safe="").replace("_", "%5F").replace("~", "%7E") for part in document_id.split("/")]
     name = "_".join(parts)

@@ -26,3 +26,29 @@
         coalesce({{ line }}.original_period, '')
     )
 {%- endmacro %}
+
+{# The canonical text of a document's header, the first part of its content hash. Python's twin is publication/content.py. #}
+{% macro document_text(document) -%}
+    concat_ws(
+        chr(31),
+        {{ document }}.document_id,
+        {{ document }}.kind,
+        {{ document }}.contract_id,
+        {{ document }}.account_id,
+        {{ document }}.channel,
+        {{ document }}.selling_entity,
+        {{ document }}.currency,
+        {{ document }}.bill_date,
+        {{ document }}.period_from,
+        {{ document }}.period_to,
+        {{ document }}.close_period,
+        {{ amount_text(document ~ '.subtotal') }},
+        {{ amount_text(document ~ '.discount') }},
+        {{ amount_text(document ~ '.credit_applied') }},
+        {{ amount_text(document ~ '.tax') }},
+        {{ amount_text(document ~ '.total') }},
+        {{ amount_text(document ~ '.paid_from_credits') }},
+        {{ document }}.revision,
+        coalesce({{ document }}.corrects_document_id, '')
+    )
+{%- endmacro %}

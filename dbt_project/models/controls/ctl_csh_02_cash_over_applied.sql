@@ -16,6 +16,12 @@ documents as (
 
 ),
 
+opened as (
+
+    select * from {{ ref('int_receivables__opened') }}
+
+),
+
 payouts as (
 
     select * from {{ ref('fct_marketplace_payouts') }}
@@ -41,6 +47,16 @@ targets as (
         currency,
         total - paid_from_credits as amount
     from documents
+    union all
+    select
+        'invoice' as target_kind,
+        document_id as target_id,
+        document_id,
+        account_id,
+        contract_id,
+        currency,
+        total as amount
+    from opened
     union all
     select
         'payout' as target_kind,

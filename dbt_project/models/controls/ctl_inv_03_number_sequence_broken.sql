@@ -24,12 +24,29 @@ population as (
 
 ),
 
+starts as (
+
+    select * from {{ ref('stg_ledger__number_starts') }}
+
+),
+
+opened as (
+
+    select
+        selling_entity,
+        number
+    from {{ ref('int_receivables__opened') }}
+
+),
+
 numbered as (
 
     select
-        *,
-        cast(regexp_extract(number, '([0-9]+)$', 1) as bigint) as number_value
+        issued.*,
+        cast(regexp_extract(issued.number, '([0-9]+)$', 1) as bigint) as number_value,
+        coalesce(starts.next_no, 1) as first_value
     from issued
+    left join starts on issued.selling_entity = starts.selling_entity and issued.kind = starts.kind
 
 ),
 
@@ -37,14 +54,15 @@ compared as (
 
     select
         *,
-        lag(number_value) over by_kind as prior_value,
+        coalesce(lag(number_value) over by_kind, first_value - 1) as prior_value,
         lag(number) over by_kind as prior_number
     from numbered
     window by_kind as (partition by selling_entity, kind order by number_value, sequence)
 
 ),
 
--- Opening numbers may start anywhere; from there on each is the one before plus one.
+-- A range begins at 1, or where another system's numbers stopped; from there on each is the one before plus one, and
+-- none is the number of a document that was brought along.
 broken as (
 
     select
@@ -52,6 +70,12 @@ broken as (
         case when number_value = prior_value then 'repeated' else 'gap' end as break_kind
     from compared
     where number_value <> prior_value + 1
+    union all
+    select
+        compared.*,
+        'repeated' as break_kind
+    from compared
+    inner join opened on compared.selling_entity = opened.selling_entity and compared.number = opened.number
 
 ),
 

@@ -26,6 +26,18 @@ scopes as (
 
 ),
 
+shut as (
+
+    select * from {{ ref('int_periods__shut') }}
+
+),
+
+frozen as (
+
+    select * from {{ ref('stg_close__control_results') }}
+
+),
+
 gathered as (
 
     select
@@ -39,6 +51,21 @@ gathered as (
         count(*) filter (where row_type = 'violation') as violations,
         cast(sum(amount) as decimal(38, 12)) as violation_amount
     from judged
+    group by control_id, period, selling_entity, channel, currency
+
+),
+
+waived as (
+
+    select
+        control_id,
+        period,
+        selling_entity,
+        channel,
+        currency,
+        count(*) as waived
+    from {{ ref('fct_control_violations') }}
+    where is_waived
     group by control_id, period, selling_entity, channel, currency
 
 ),
@@ -70,9 +97,19 @@ not_run as (
 all_results as (
 
     select
-        *,
-        case when violations > 0 then 'fail' else 'pass' end as status
+        gathered.*,
+        case
+            when gathered.violations = 0 then 'pass'
+            when gathered.violations = waived.waived then 'waived'
+            else 'fail'
+        end as status
     from gathered
+    left join waived
+        on gathered.control_id = waived.control_id
+        and gathered.period = waived.period
+        and gathered.selling_entity = waived.selling_entity
+        and gathered.channel = waived.channel
+        and gathered.currency is not distinct from waived.currency
     union all by name
     select
         *,
@@ -97,7 +134,7 @@ query_hashes as (
 
 ),
 
-final as (
+judged_now as (
 
     select
         all_results.control_id,
@@ -116,6 +153,21 @@ final as (
     from all_results
     inner join catalogue on all_results.control_id = catalogue.control_id
     inner join query_hashes on all_results.control_id = query_hashes.control_id
+
+),
+
+-- Controls judge open months. A locked one keeps what was found at its lock; what is found about it since is an
+-- exception, not another result.
+final as (
+
+    select judged_now.*
+    from judged_now
+    left join shut on judged_now.selling_entity = shut.selling_entity
+    where coalesce(judged_now.period > shut.locked_through, true)
+
+    union all by name
+
+    select * from frozen
 
 )
 

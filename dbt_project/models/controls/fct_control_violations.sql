@@ -13,7 +13,13 @@ catalogue as (
 
 ),
 
-final as (
+waivers as (
+
+    select * from {{ ref('stg_ledger__waivers') }}
+
+),
+
+violations as (
 
     select
         {{ exception_id('judged.control_id', 'judged.violation_key', 'judged.period') }} as exception_id,
@@ -46,6 +52,22 @@ final as (
         ) as row_hash
     from judged
     inner join catalogue on judged.control_id = catalogue.control_id
+
+),
+
+final as (
+
+    select
+        violations.*,
+        exists(
+            select 1
+            from waivers
+            where
+                waivers.exception_id = violations.exception_id
+                and waivers.row_hash = violations.row_hash
+                and waivers.amount is not distinct from violations.amount
+        ) as is_waived
+    from violations
 
 )
 

@@ -16,7 +16,8 @@ final as (
         open_amount,
         currency,
         owner,
-        first_blocking_cause
+        first_blocking_cause,
+        period_state
     from source
 
 )

@@ -24,7 +24,8 @@ final as (
         amount,
         currency,
         price_version,
-        original_period
+        original_period,
+        corrects_line_no
     from invoice_lines
 
 )

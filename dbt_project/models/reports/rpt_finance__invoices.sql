@@ -30,7 +30,8 @@ final as (
         paid_from_credits,
         revision,
         corrects_document_id,
-        content_hash
+        content_hash,
+        reason_code
     from invoices
 
 )

@@ -30,7 +30,8 @@ final as (
         disbursed,
         failed,
         received,
-        applied
+        applied,
+        brought_forward
     from rollforward
 
 )

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from billing_assets.ledger import guards
+from billing_assets.ledger.tables import TEXT
 
 revision = "0001"
 down_revision = None
@@ -12,7 +13,7 @@ depends_on = None
 
 
 def _text(*names: str, null: bool = False) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.Text, nullable=null) for name in names]
+    return [sa.Column(name, TEXT, nullable=null) for name in names]
 
 
 def _whole(*names: str, null: bool = False) -> list[sa.Column[int]]:

@@ -19,6 +19,12 @@ documents as (
 
 ),
 
+opened as (
+
+    select * from {{ ref('int_receivables__opened') }}
+
+),
+
 payouts as (
 
     select * from {{ ref('fct_marketplace_payouts') }}
@@ -30,11 +36,13 @@ paid as (
 
     select
         entries.account,
-        coalesce(documents.selling_entity, payouts.selling_entity) as selling_entity
+        coalesce(documents.selling_entity, opened.selling_entity, payouts.selling_entity) as selling_entity
     from applications
     inner join entries on applications.entry_id = entries.entry_id
     left join documents
         on applications.target_kind = 'invoice' and applications.target_id = documents.document_id
+    left join opened
+        on applications.target_kind = 'invoice' and applications.target_id = opened.document_id
     left join payouts
         on applications.target_kind = 'payout' and applications.target_id = payouts.payout_id
 

@@ -17,10 +17,23 @@ versioned as (
 
 ),
 
+openings as (
+
+    select * from {{ ref('int_openings__effective') }}
+    where kind = 'wallet'
+
+),
+
 applies_to as (
 
     select * from {{ ref('stg_contracts__applies_to') }}
     where owner_kind in ('grant', 'commitment')
+
+),
+
+credited as (
+
+    select * from {{ ref('int_purchases__credited') }}
 
 ),
 
@@ -96,11 +109,72 @@ commitment_grants as (
 
 ),
 
-gathered as (
+listed as (
 
     select * from explicit_grants
     union all
     select * from commitment_grants
+
+),
+
+current_versions as (
+
+    select
+        versioned.contract_id,
+        versioned.version,
+        versioned.timezone,
+        versioned.currency
+    from versioned
+    cross join run
+    where versioned.in_force_from <= run.as_of
+    qualify row_number() over (partition by versioned.contract_id order by versioned.in_force_from desc) = 1
+
+),
+
+-- What was left of a credit when its business moved in stands in place of the credit itself, where the contract still
+-- lists it: what was used of it before, the former system burned.
+opened_grants as (
+
+    select
+        openings.contract_id,
+        openings.grant_id,
+        coalesce(listed.version, current_versions.version) as version,
+        listed.commitment_id,
+        coalesce(listed.owner_kind, 'grant') as owner_kind,
+        openings.grant_kind as kind,
+        openings.amount,
+        'currency' as unit,
+        {{ local_midnight('openings.as_of', 'current_versions.timezone') }} as effective_at,
+        coalesce(openings.expires_at, listed.expires_at) as expires_at,
+        listed.voided_at,
+        coalesce(openings.priority, listed.priority) as priority,
+        listed.purchased_by,
+        false as is_recurring,
+        false as is_rolled_over,
+        true as is_opening
+    from openings
+    inner join current_versions
+        on openings.contract_id = current_versions.contract_id
+        -- in another currency it cannot burn here: control OPN-01
+        and openings.currency = current_versions.currency
+    left join listed
+        on openings.contract_id = listed.contract_id
+        and openings.grant_id = listed.grant_id
+
+),
+
+gathered as (
+
+    select
+        listed.*,
+        false as is_opening
+    from listed
+    left join opened_grants
+        on listed.contract_id = opened_grants.contract_id
+        and listed.grant_id = opened_grants.grant_id
+    where opened_grants.grant_id is null
+    union all by name
+    select * from opened_grants
 
 ),
 
@@ -120,7 +194,16 @@ scopes as (
 described as (
 
     select
-        gathered.* exclude (unit),
+        gathered.* exclude (unit, amount),
+        -- A purchase that was credited gives its share of the grant back: what was not paid for is not there to draw.
+        case
+            when credited.billed_amount is null or gathered.is_opening then gathered.amount
+            when credited.credited_amount >= credited.billed_amount then 0
+            else
+                {{ multiply_divide(
+                    'gathered.amount', 'credited.billed_amount - credited.credited_amount', 'credited.billed_amount'
+                ) }}
+        end as amount,
         case when gathered.unit = versioned.currency then 'currency' else gathered.unit end as unit,
         scopes.targets,
         versioned.currency,
@@ -140,6 +223,9 @@ described as (
         and gathered.version = scopes.version
         and gathered.owner_kind = scopes.owner_kind
         and gathered.grant_id = scopes.owner_id
+    left join credited
+        on gathered.contract_id = credited.contract_id
+        and coalesce(gathered.purchased_by, gathered.commitment_id) = credited.charge_id
 
 ),
 

@@ -19,7 +19,18 @@ bill_dates as (
 issued as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
-    where revision = 0
+
+),
+
+redrafts as (
+
+    select * from {{ ref('stg_ledger__corrections') }}
+
+),
+
+shut as (
+
+    select * from {{ ref('int_periods__shut') }}
 
 ),
 
@@ -34,9 +45,13 @@ issued_kinds as (
     select
         contract_id,
         bill_date,
-        min(kind) as kind
+        kind,
+        revision,
+        close_period
     from issued
-    group by contract_id, bill_date
+    -- Credit memos correct the bill date's document and are none of its own.
+    where is_correction is not true
+    qualify row_number() over (partition by contract_id, bill_date order by revision desc, kind) = 1
 
 ),
 
@@ -80,12 +95,18 @@ placed as (
         bill_dates.ended_from is not null
         and (coalesce(sums.has_arrears, sums.contract_id is null) or bill_dates.begun_from is null) as is_behind,
         bill_dates.bill_date <= run.as_of as is_due,
-        issued_kinds.kind as issued_kind
+        case when redrafts.revision is null then issued_kinds.kind end as issued_kind,
+        case when redrafts.revision is null then issued_kinds.close_period end as issued_period,
+        redrafts.revision is not null as is_again,
+        coalesce(redrafts.revision, issued_kinds.revision, 0) as revision
     from bill_dates
     cross join run
     left join issued_kinds
         on bill_dates.contract_id = issued_kinds.contract_id
         and bill_dates.bill_date = issued_kinds.bill_date
+    left join redrafts
+        on bill_dates.contract_id = redrafts.contract_id
+        and bill_dates.bill_date = redrafts.bill_date
     left join sums
         on bill_dates.contract_id = sums.contract_id
         and bill_dates.bill_date = sums.bill_date
@@ -95,7 +116,7 @@ placed as (
 
 ),
 
-final as (
+named as (
 
     select
         contract_id,
@@ -110,7 +131,8 @@ final as (
         po_number,
         case when is_behind then ended_from else begun_from end as period_from,
         case when is_behind then ended_to else begun_to end as period_to,
-        case when is_behind then strftime(ended_to - 1, '%Y-%m') else strftime(begun_from, '%Y-%m') end as close_period,
+        case when is_behind then strftime(ended_to - 1, '%Y-%m') else strftime(begun_from, '%Y-%m') end
+            as natural_period,
         is_due,
         cast(line_count as integer) as line_count,
         cast(coalesce(subtotal, 0) as decimal(38, 12)) as subtotal,
@@ -120,9 +142,12 @@ final as (
         cast(coalesce(total, 0) as decimal(38, 12)) as total,
         cast(coalesce(paid_from_credits, 0) as decimal(38, 12)) as paid_from_credits,
         issued_kind is not null as is_issued,
+        issued_period,
+        is_again,
+        cast(revision as integer) as revision,
         case
             -- One bill date of a contract is billed once: what is of the record keeps its identity, whatever the
-            -- recomputed total would make of it.
+            -- recomputed total would make of it, until it is voided or rebilled.
             when issued_kind is not null then issued_kind
             -- What a marketplace bills its buyer is a statement here: the customer gets no invoice from us.
             when channel in ('aws_marketplace', 'azure_marketplace', 'google_marketplace')
@@ -131,6 +156,20 @@ final as (
             else 'invoice'
         end as kind
     from placed
+
+),
+
+-- What is of the record stays in its month. What is not goes where its month still takes it: nothing into a locked
+-- month, corrections only into a soft-closed one.
+final as (
+
+    select
+        named.* exclude (issued_period, is_again),
+        coalesce(named.issued_period, {{ open_period(
+            'named.natural_period', 'shut.locked_through', "case when named.kind <> 'credit_memo' and not named.is_again then shut.soft_closed end"
+        ) }}) as close_period
+    from named
+    left join shut on named.selling_entity = shut.selling_entity
 
 )
 

@@ -35,6 +35,7 @@ open_exceptions as (
         violations.contract_id,
         violations.document_id,
         violations.holds,
+        violations.is_waived,
         violations.amount,
         violations.currency,
         violations.direction,
@@ -62,6 +63,7 @@ closed_exceptions as (
         record.business_key ->> '$.contract_id' as contract_id,
         record.business_key ->> '$.document_id' as document_id,
         false as holds,
+        false as is_waived,
         cast(record.business_key ->> '$.amount' as decimal(38, 12)) as amount,
         record.business_key ->> '$.currency' as currency,
         record.business_key ->> '$.direction' as direction,
@@ -106,7 +108,11 @@ final as (
         all_exceptions.first_seen,
         cast(date_diff('day', all_exceptions.first_seen, coalesce(all_exceptions.closed_on, run.as_of)) as integer)
             as age_days,
-        case when all_exceptions.closed_on is null then 'open' else 'closed' end as status,
+        case
+            when all_exceptions.closed_on is not null then 'closed'
+            when all_exceptions.is_waived then 'waived'
+            else 'open'
+        end as status,
         all_exceptions.closed_on,
         coalesce(all_exceptions.suggested_cause, catalogue.suggested_cause) as suggested_cause,
         catalogue.next_step,

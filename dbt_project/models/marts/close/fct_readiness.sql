@@ -41,6 +41,12 @@ rollforward as (
 
 ),
 
+shut as (
+
+    select * from {{ ref('int_periods__shut') }}
+
+),
+
 found as (
 
     select
@@ -168,9 +174,15 @@ final as (
         gates.owner,
         coalesce(
             counted.first_blocking_cause, case when blocked.gate_id is not null then 'a control did not run' end
-        ) as first_blocking_cause
+        ) as first_blocking_cause,
+        case
+            when judged_scopes.period <= shut.locked_through then 'locked'
+            when list_contains(shut.soft_closed, judged_scopes.period) then 'soft_closed'
+            else 'open'
+        end as period_state
     from gates
     cross join judged_scopes
+    left join shut on judged_scopes.selling_entity = shut.selling_entity
     left join counted
         on gates.gate_id = counted.gate_id
         and judged_scopes.period = counted.period

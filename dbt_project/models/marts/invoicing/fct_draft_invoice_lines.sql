@@ -20,8 +20,9 @@ priced_lines as (
 identified as (
 
     select
-        concat_ws('/', documents.contract_id, documents.bill_date, documents.kind, 0) as document_id,
+        concat_ws('/', documents.contract_id, documents.bill_date, documents.kind, documents.revision) as document_id,
         lines.*,
+        case when documents.close_period <> documents.natural_period then documents.natural_period end as carried_from,
         priced_lines.line_order,
         case lines.line_kind when 'discount' then 1 when 'credit' then 2 when 'tax' then 3 else 0 end as kind_order
     from documents
@@ -68,7 +69,8 @@ final as (
         numbered.amount,
         numbered.currency,
         numbered.price_version,
-        numbered.original_period
+        -- a line that corrects another month keeps saying so, wherever its document is carried
+        coalesce(numbered.original_period, numbered.carried_from) as original_period
     from numbered
     left join numbered as parents on numbered.parent_line_key = parents.line_key
 

@@ -24,9 +24,8 @@ line_texts as (
 identified as (
 
     select
-        concat_ws('/', documents.contract_id, documents.bill_date, documents.kind, 0) as document_id,
+        concat_ws('/', documents.contract_id, documents.bill_date, documents.kind, documents.revision) as document_id,
         documents.*,
-        cast(0 as integer) as revision,
         cast(null as varchar) as corrects_document_id
     from documents
 
@@ -60,28 +59,7 @@ final as (
         identified.corrects_document_id,
         sha256(concat_ws(
             chr(30),
-            concat_ws(
-                chr(31),
-                identified.document_id,
-                identified.kind,
-                identified.contract_id,
-                identified.account_id,
-                identified.channel,
-                identified.selling_entity,
-                identified.currency,
-                identified.bill_date,
-                identified.period_from,
-                identified.period_to,
-                identified.close_period,
-                {{ amount_text('identified.subtotal') }},
-                {{ amount_text('identified.discount') }},
-                {{ amount_text('identified.credit_applied') }},
-                {{ amount_text('identified.tax') }},
-                {{ amount_text('identified.total') }},
-                {{ amount_text('identified.paid_from_credits') }},
-                identified.revision,
-                coalesce(identified.corrects_document_id, '')
-            ),
+            {{ document_text('identified') }},
             line_texts.lines_text
         )) as content_hash,
         identified.is_due,

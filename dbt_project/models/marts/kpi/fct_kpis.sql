@@ -7,7 +7,7 @@ with run as (
 invoices as (
 
     select * from {{ ref('fct_invoices') }}
-    where status <> 'draft'
+    where status not in ('draft', 'void')
 
 ),
 
@@ -74,6 +74,15 @@ due as (
 
 ),
 
+-- A credit memo is no bill of its own: how fast and how automatically is asked of what bills a bill date.
+ordinary as (
+
+    select *
+    from due
+    where corrects_document_id is null
+
+),
+
 -- Every KPI as a fraction over a stated population; a count of documents fails a document once.
 documents as (
 
@@ -85,7 +94,7 @@ documents as (
         cast(count(*) filter (where status <> 'held') as decimal(38, 12)) as numerator,
         cast(count(*) as decimal(38, 12)) as denominator,
         count(*) as sample_size
-    from due
+    from ordinary
     group by period, scope
     union all
     select
@@ -96,7 +105,7 @@ documents as (
         cast(count(*) filter (where has_exception) as decimal(38, 12)) as numerator,
         cast(count(*) as decimal(38, 12)) as denominator,
         count(*) as sample_size
-    from due
+    from ordinary
     group by period, scope
     union all
     select
@@ -109,7 +118,7 @@ documents as (
         ) as numerator,
         cast(count(*) as decimal(38, 12)) as denominator,
         count(*) as sample_size
-    from due
+    from ordinary
     group by period, scope
     union all
     select
@@ -120,7 +129,7 @@ documents as (
         cast(sum(date_diff('day', period_to, issue_date)) as decimal(38, 12)) as numerator,
         cast(count(*) as decimal(38, 12)) as denominator,
         count(*) as sample_size
-    from due
+    from ordinary
     where issue_date is not null and period_to <= bill_date
     group by period, scope
 
@@ -205,6 +214,62 @@ money_kpis as (
     left join unbilled_money
         on rated_money.period = unbilled_money.period
         and rated_money.scope = unbilled_money.scope
+
+),
+
+reasons as (
+
+    select * from {{ ref('correction_reasons') }}
+
+),
+
+-- Credit memos of the month by why they were given, against what was invoiced in it; voided ones are neither.
+credited as (
+
+    select
+        invoices.period,
+        invoices.scope,
+        invoices.currency,
+        invoices.kind = 'credit_memo' and invoices.corrects_document_id is not null as is_memo,
+        invoices.kind = 'invoice' as is_invoice,
+        coalesce(reasons.is_our_error, false) as is_our_error,
+        invoices.total
+    from due as invoices
+    left join reasons on invoices.reason_code = reasons.reason_code
+    where invoices.number is not null and invoices.status <> 'void'
+
+),
+
+credit_kpis as (
+
+    {% for kpi_id, condition, words in [
+        ('credit_memo_rate', 'is_memo', 'credit memos'),
+        ('credit_memo_rate_our_error', 'is_memo and is_our_error', 'credit memos for errors of ours'),
+    ] -%}
+        select
+            '{{ kpi_id }}_count' as kpi_id,
+            period,
+            scope,
+            '{{ words }} per invoice issued' as unit,
+            cast(count(*) filter (where {{ condition }}) as decimal(38, 12)) as numerator,
+            cast(count(*) filter (where is_invoice) as decimal(38, 12)) as denominator,
+            count(*) filter (where is_invoice) as sample_size
+        from credited
+        group by period, scope
+        union all
+        select
+            '{{ kpi_id }}_value' as kpi_id,
+            period,
+            scope || '/' || currency as scope,
+            '{{ words }} as a share of ' || currency || ' invoiced' as unit,
+            cast(coalesce(-sum(total) filter (where {{ condition }}), 0) as decimal(38, 12)) as numerator,
+            cast(coalesce(sum(total) filter (where is_invoice), 0) as decimal(38, 12)) as denominator,
+            count(*) filter (where is_invoice) as sample_size
+        from credited
+        group by period, scope, currency
+        {% if not loop.last %}union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -326,6 +391,25 @@ marketplace_kpis as (
 
 ),
 
+close_kpis as (
+
+    select
+        'close_days' as kpi_id,
+        period,
+        selling_entity as scope,
+        'days from the end of the month to its first lock' as unit,
+        cast(
+            date_diff('day', cast(cast(period || '-01' as date) + interval 1 month as date), min(as_of))
+            as decimal(38, 12)
+        ) as numerator,
+        cast(1 as decimal(38, 12)) as denominator,
+        cast(1 as bigint) as sample_size
+    from {{ ref('stg_ledger__period_events') }}
+    where event = 'locked'
+    group by period, selling_entity
+
+),
+
 gathered as (
 
     select * from documents
@@ -337,6 +421,10 @@ gathered as (
     select * from marketplace_kpis
     union all
     select * from cash_kpis
+    union all
+    select * from close_kpis
+    union all
+    select * from credit_kpis
 
 ),
 

@@ -32,13 +32,25 @@ published as (
 
 ),
 
-issued_dates as (
+issued_revisions as (
 
     select distinct
         contract_id,
-        bill_date
+        bill_date,
+        revision
     from issued
-    where revision = 0
+    where is_correction is not true
+
+),
+
+credited as (
+
+    select
+        corrects_document_id as document_id,
+        sum(total) as total
+    from issued
+    where is_correction and voided_on is null
+    group by corrects_document_id
 
 ),
 
@@ -49,6 +61,8 @@ issued_documents as (
         issued.number,
         issued.kind,
         case
+            when issued.voided_on is not null then 'void'
+            when issued.total + credited.total = 0 then 'credited'
             when not coalesce(published.is_published, false) then 'issued'
             when ageing.open_amount = 0 then 'settled'
             else 'published'
@@ -72,15 +86,17 @@ issued_documents as (
         issued.paid_from_credits,
         issued.revision,
         issued.corrects_document_id,
+        issued.reason_code,
         issued.content_hash
     from issued
     left join published on issued.document_id = published.document_id
     left join ageing on issued.document_id = ageing.document_id
+    left join credited on issued.document_id = credited.document_id
 
 ),
 
--- A bill date that is of the record stays as it was issued: what a recomputed draft says otherwise stands in
--- fct_unbilled.
+-- A bill date that is of the record stays as it was issued, until it is voided or rebilled: what a recomputed draft
+-- says otherwise stands in fct_unbilled.
 open_drafts as (
 
     select
@@ -108,12 +124,14 @@ open_drafts as (
         drafts.paid_from_credits,
         drafts.revision,
         drafts.corrects_document_id,
+        cast(null as varchar) as reason_code,
         drafts.content_hash
     from drafts
-    left join issued_dates
-        on drafts.contract_id = issued_dates.contract_id
-        and drafts.bill_date = issued_dates.bill_date
-    where issued_dates.contract_id is null
+    left join issued_revisions
+        on drafts.contract_id = issued_revisions.contract_id
+        and drafts.bill_date = issued_revisions.bill_date
+        and drafts.revision = issued_revisions.revision
+    where issued_revisions.contract_id is null
 
 ),
 

@@ -1,7 +1,19 @@
 with issued_documents as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
-    where kind in ('invoice', 'credit_memo')
+    where kind in ('invoice', 'credit_memo') and voided_on is null
+
+),
+
+openings as (
+
+    select * from {{ ref('int_openings__effective') }}
+
+),
+
+opened as (
+
+    select * from {{ ref('int_receivables__opened') }}
 
 ),
 
@@ -45,6 +57,18 @@ bank_entries as (
 applications as (
 
     select * from {{ ref('stg_match__applications') }}
+
+),
+
+shut as (
+
+    select * from {{ ref('int_periods__shut') }}
+
+),
+
+frozen as (
+
+    select * from {{ ref('stg_close__receivable_rollforward') }}
 
 ),
 
@@ -126,7 +150,8 @@ wallet_moves as (
         period,
         selling_entity,
         currency,
-        granted,
+        case when is_opening then granted else 0 end as brought_forward,
+        case when is_opening then 0 else granted end as granted,
         used,
         expired
     from balances
@@ -139,14 +164,17 @@ cash_moves as (
     select
         'ar' as kind,
         {{ month_of('applications.applied_on') }} as period,
-        issued_documents.selling_entity,
+        coalesce(issued_documents.selling_entity, opened.selling_entity) as selling_entity,
         applications.currency,
         applications.amount as collected,
         cast(0 as decimal(38, 12)) as received,
         cast(0 as decimal(38, 12)) as applied
     from applications
-    inner join issued_documents on applications.target_id = issued_documents.document_id
-    where applications.target_kind = 'invoice'
+    left join issued_documents on applications.target_id = issued_documents.document_id
+    left join opened on applications.target_id = opened.document_id
+    where
+        applications.target_kind = 'invoice'
+        and (issued_documents.document_id is not null or opened.document_id is not null)
 
     union all
 
@@ -175,6 +203,30 @@ cash_moves as (
 
 ),
 
+-- What a business brought along on its cut-over date; what it brought as credit is among the balances.
+opening_moves as (
+
+    select
+        'ar' as kind,
+        period,
+        selling_entity,
+        currency,
+        total as brought_forward
+    from opened
+
+    union all
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        amount as brought_forward
+    from openings
+    where kind in ('unapplied', 'deferred')
+
+),
+
 moves as (
 
     select
@@ -188,7 +240,8 @@ moves as (
         cast(0 as decimal(38, 12)) as rated,
         cast(0 as decimal(38, 12)) as granted,
         cast(0 as decimal(38, 12)) as used,
-        cast(0 as decimal(38, 12)) as expired
+        cast(0 as decimal(38, 12)) as expired,
+        cast(0 as decimal(38, 12)) as brought_forward
     from receivable_moves
 
     union all
@@ -204,7 +257,8 @@ moves as (
         rated,
         0 as granted,
         0 as used,
-        0 as expired
+        0 as expired,
+        0 as brought_forward
     from rated_moves
 
     union all
@@ -220,12 +274,17 @@ moves as (
         0 as rated,
         granted,
         used,
-        expired
+        expired,
+        brought_forward
     from wallet_moves
 
     union all by name
 
     select * from cash_moves
+
+    union all by name
+
+    select * from opening_moves
 
 ),
 
@@ -245,7 +304,8 @@ by_month as (
         coalesce(sum(expired), 0) as expired,
         coalesce(sum(collected), 0) as collected,
         coalesce(sum(received), 0) as received,
-        coalesce(sum(applied), 0) as applied
+        coalesce(sum(applied), 0) as applied,
+        coalesce(sum(brought_forward), 0) as brought_forward
     from moves
     group by kind, period, selling_entity, currency
 
@@ -289,11 +349,13 @@ filled as (
         coalesce(by_month.collected, 0) as collected,
         coalesce(by_month.received, 0) as received,
         coalesce(by_month.applied, 0) as applied,
-        coalesce(case spans.kind
+        coalesce(by_month.brought_forward, 0) as brought_forward,
+        coalesce(by_month.brought_forward, 0) + coalesce(case spans.kind
             when 'ar'
                 then by_month.invoiced - by_month.credited - by_month.paid_from_credits - by_month.collected
             when 'unapplied' then by_month.received - by_month.applied
             when 'unbilled' then by_month.rated - by_month.invoiced
+            when 'deferred' then 0
             else by_month.granted - by_month.used - by_month.expired
         end, 0) as movement
     from spans
@@ -360,6 +422,19 @@ open_items as (
     from bank_entries
     cross join run
 
+    union all
+
+    -- Deferred revenue stands as it was brought along: nothing releases it yet.
+    select
+        openings.kind,
+        strftime(run.as_of, '%Y-%m') as period,
+        openings.selling_entity,
+        openings.currency,
+        openings.amount
+    from openings
+    cross join run
+    where openings.kind in ('unapplied', 'deferred')
+
 ),
 
 closings as (
@@ -394,6 +469,7 @@ direct as (
         cast(rolled.expired as decimal(38, 12)) as expired,
         cast(rolled.received as decimal(38, 12)) as received,
         cast(rolled.applied as decimal(38, 12)) as applied,
+        cast(rolled.brought_forward as decimal(38, 12)) as brought_forward,
         cast(coalesce(closings.closing, case
             when rolled.period = strftime(run.as_of, '%Y-%m') or rolled.kind = 'wallet' then 0
             else rolled.expected_closing
@@ -413,7 +489,7 @@ direct as (
 ),
 
 -- The marketplace's own roll-forward has an agreement and an AWS company in its key, and movements of its own.
-final as (
+live as (
 
     select
         *,
@@ -443,6 +519,7 @@ final as (
         0 as granted,
         0 as used,
         0 as expired,
+        0 as brought_forward,
         refunded,
         forgiven,
         adjusted,
@@ -451,6 +528,110 @@ final as (
         closing,
         difference
     from marketplace
+
+),
+
+{% set movements = [
+    'invoiced', 'credited', 'collected', 'paid_from_credits', 'rated', 'granted', 'used', 'expired', 'received',
+    'applied', 'brought_forward', 'refunded', 'forgiven', 'adjusted', 'disbursed', 'failed'] -%}
+placed as (
+
+    select
+        live.*,
+        shut.locked_through,
+        coalesce(live.period <= shut.locked_through, false) as is_locked
+    from live
+    left join shut on live.selling_entity = shut.selling_entity
+
+),
+
+-- A locked month keeps the row it was locked with. What came to light about it since is a movement of the first month
+-- after it, which opens with what was closed: no month moves and every closing stays an opening.
+locked_sums as (
+
+    select
+        kind,
+        selling_entity,
+        currency,
+        agreement_id,
+        aws_entity,
+        locked_through,
+        {% for movement in movements %}sum({{ movement }}) as {{ movement }},
+        {% endfor -%}
+        -arg_max(closing + difference, period) as opening
+    from placed
+    where is_locked
+    group by all
+
+    union all by name
+
+    select
+        frozen.kind,
+        frozen.selling_entity,
+        frozen.currency,
+        frozen.agreement_id,
+        frozen.aws_entity,
+        shut.locked_through,
+        {% for movement in movements %}-sum(frozen.{{ movement }}) as {{ movement }},
+        {% endfor -%}
+        arg_max(frozen.closing + frozen.difference, frozen.period) as opening
+    from frozen
+    inner join shut on frozen.selling_entity = shut.selling_entity
+    group by all
+
+),
+
+carried as (
+
+    select
+        kind,
+        strftime(cast(locked_through || '-01' as date) + interval 1 month, '%Y-%m') as period,
+        selling_entity,
+        currency,
+        agreement_id,
+        aws_entity,
+        {% for movement in movements %}sum({{ movement }}) as {{ movement }},
+        {% endfor -%}
+        sum(opening) as opening,
+        0 as closing,
+        0 as difference
+    from locked_sums
+    group by all
+
+),
+
+open_months as (
+
+    select * exclude (locked_through, is_locked)
+    from placed
+    where not is_locked
+
+    union all by name
+
+    select * from carried
+
+),
+
+final as (
+
+    select
+        kind,
+        period,
+        selling_entity,
+        currency,
+        agreement_id,
+        aws_entity,
+        cast(sum(opening) as decimal(38, 12)) as opening,
+        {% for movement in movements %}cast(sum({{ movement }}) as decimal(38, 12)) as {{ movement }},
+        {% endfor -%}
+        cast(sum(closing) as decimal(38, 12)) as closing,
+        cast(sum(difference) as decimal(38, 12)) as difference
+    from open_months
+    group by all
+
+    union all by name
+
+    select * from frozen
 
 )
 

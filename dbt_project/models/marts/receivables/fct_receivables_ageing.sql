@@ -1,7 +1,13 @@
 with issued as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
-    where kind in ('invoice', 'credit_memo')
+    where kind in ('invoice', 'credit_memo') and voided_on is null
+
+),
+
+opened as (
+
+    select * from {{ ref('int_receivables__opened') }}
 
 ),
 
@@ -22,29 +28,92 @@ run as (
 
 ),
 
--- What is open is the total less what credits and cash paid.
+-- What the former system left open is collected like what was issued here.
+{%- set columns = [
+    'document_id', 'number', 'kind', 'contract_id', 'account_id', 'channel', 'selling_entity', 'currency', 'issue_date',
+    'due_date', 'total', 'paid_from_credits'] %}
+receivables as (
+
+    select {{ columns | join(', ') }} from issued
+    union all
+    select {{ columns | join(', ') }} from opened
+
+),
+
+unsettled as (
+
+    select
+        receivables.*,
+        cast(coalesce(collections.collected, 0) as decimal(38, 12)) as collected,
+        receivables.total - receivables.paid_from_credits - coalesce(collections.collected, 0) as unsettled_amount
+    from receivables
+    left join collections on receivables.document_id = collections.document_id
+
+),
+
+-- A credit memo settles the document it corrects, after cash and in the order of issue, as far as that is open. What is
+-- left of it is the customer's, and stands open below zero.
+memos as (
+
+    select
+        memos.document_id,
+        issued.corrects_document_id,
+        greatest(corrected.unsettled_amount, 0) as payable,
+        sum(greatest(-memos.unsettled_amount, 0)) over (
+            partition by issued.corrects_document_id order by issued.sequence rows unbounded preceding
+        ) as given_through,
+        greatest(-memos.unsettled_amount, 0) as given
+    from unsettled as memos
+    inner join issued on memos.document_id = issued.document_id and issued.is_correction
+    inner join unsettled as corrected on issued.corrects_document_id = corrected.document_id
+
+),
+
+offset_amounts as (
+
+    select
+        document_id,
+        corrects_document_id,
+        least(given_through, payable) - least(given_through - given, payable) as amount
+    from memos
+
+),
+
+both_sides as (
+
+    select
+        corrects_document_id as document_id,
+        amount
+    from offset_amounts
+    union all
+    select
+        document_id,
+        -amount as amount
+    from offset_amounts
+
+),
+
+credits as (
+
+    select
+        document_id,
+        sum(amount) as credited
+    from both_sides
+    group by document_id
+
+),
+
+-- What is open is the total less what credit, cash and credit memos paid.
 aged as (
 
     select
-        issued.document_id,
-        issued.number,
-        issued.kind,
-        issued.contract_id,
-        issued.account_id,
-        issued.channel,
-        issued.selling_entity,
-        issued.currency,
-        issued.issue_date,
-        issued.due_date,
-        issued.total,
-        issued.paid_from_credits,
-        cast(coalesce(collections.collected, 0) as decimal(38, 12)) as collected,
-        cast(issued.total - issued.paid_from_credits - coalesce(collections.collected, 0) as decimal(38, 12))
-            as open_amount,
-        cast(date_diff('day', issued.due_date, run.as_of) as integer) as days_past_due
-    from issued
+        unsettled.* exclude (unsettled_amount),
+        cast(coalesce(credits.credited, 0) as decimal(38, 12)) as credited,
+        cast(unsettled.unsettled_amount - coalesce(credits.credited, 0) as decimal(38, 12)) as open_amount,
+        cast(date_diff('day', unsettled.due_date, run.as_of) as integer) as days_past_due
+    from unsettled
     cross join run
-    left join collections on issued.document_id = collections.document_id
+    left join credits on unsettled.document_id = credits.document_id
 
 ),
 

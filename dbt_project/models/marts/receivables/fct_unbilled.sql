@@ -13,12 +13,19 @@ documents as (
 issued_documents as (
 
     select * from {{ ref('stg_ledger__issued_documents') }}
+    where voided_on is null
 
 ),
 
 issued_lines as (
 
     select * from {{ ref('stg_ledger__issued_lines') }}
+
+),
+
+shut as (
+
+    select * from {{ ref('int_periods__shut') }}
 
 ),
 
@@ -40,7 +47,8 @@ rated_lines as (
         lines.service_to,
         lines.currency,
         lines.amount as rated_amount,
-        cast(0 as decimal(38, 12)) as billed_amount
+        cast(0 as decimal(38, 12)) as billed_amount,
+        cast(0 as decimal(38, 12)) as credit_amount
     from lines
     left join lines as parents on lines.parent_line_key = parents.line_key
     cross join run
@@ -62,7 +70,11 @@ billed_lines as (
         issued_lines.service_to,
         issued_lines.currency,
         cast(0 as decimal(38, 12)) as rated_amount,
-        issued_lines.amount as billed_amount
+        issued_lines.amount as billed_amount,
+        case
+            when issued_documents.is_correction and issued_documents.ordered = 'credit' then -issued_lines.amount
+            else 0
+        end as credit_amount
     from issued_lines
     inner join issued_documents on issued_lines.document_id = issued_documents.document_id
     left join issued_lines as parents
@@ -80,7 +92,7 @@ both_sides as (
 
 ),
 
-compared as (
+summed as (
 
     select
         contract_id,
@@ -92,9 +104,24 @@ compared as (
         currency,
         cast(sum(rated_amount) as decimal(38, 12)) as rated_amount,
         cast(sum(billed_amount) as decimal(38, 12)) as billed_amount,
-        cast(sum(rated_amount - billed_amount) as decimal(38, 12)) as unbilled_amount
+        sum(credit_amount) as credit_amount
     from both_sides
     group by all
+
+),
+
+-- A credit without a rebill gives revenue up: what it took is not waiting to be billed. As far as it took back what had
+-- been billed too much it gave nothing up.
+compared as (
+
+    select
+        * exclude (credit_amount),
+        cast(case
+            when credit_amount > 0 then least(credit_amount, greatest(rated_amount - billed_amount, 0))
+            else greatest(credit_amount, least(rated_amount - billed_amount, 0))
+        end as decimal(38, 12)) as credited_amount,
+        cast(rated_amount - billed_amount - credited_amount as decimal(38, 12)) as unbilled_amount
+    from summed
 
 ),
 
@@ -103,17 +130,18 @@ issued_dates as (
     select
         contract_id,
         bill_date,
-        min(document_id) as document_id,
-        min(account_id) as account_id,
-        min(channel) as channel,
-        min(selling_entity) as selling_entity,
-        min(close_period) as close_period
+        document_id,
+        account_id,
+        channel,
+        selling_entity,
+        close_period
     from issued_documents
-    group by contract_id, bill_date
+    where is_correction is not true
+    qualify row_number() over (partition by contract_id, bill_date order by revision desc, document_id) = 1
 
 ),
 
-final as (
+gathered as (
 
     select
         compared.contract_id,
@@ -129,6 +157,7 @@ final as (
         issued_dates.document_id as issued_document_id,
         compared.rated_amount,
         compared.billed_amount,
+        compared.credited_amount,
         compared.unbilled_amount,
         compared.currency,
         case
@@ -147,6 +176,18 @@ final as (
         on compared.contract_id = issued_dates.contract_id
         and compared.bill_date = issued_dates.bill_date
     where compared.unbilled_amount <> 0
+
+),
+
+-- What comes to light after a month was locked belongs to the first one that is not.
+final as (
+
+    select
+        gathered.* replace (
+            {{ open_period('gathered.close_period', 'shut.locked_through') }} as close_period
+        )
+    from gathered
+    left join shut on gathered.selling_entity = shut.selling_entity
 
 )
 

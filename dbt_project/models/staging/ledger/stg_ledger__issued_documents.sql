@@ -30,7 +30,13 @@ final as (
         revision,
         corrects_document_id,
         content_hash,
-        sequence
+        sequence,
+        decision_no,
+        -- what the request behind it asked for: credit, rebill or void (then it is the bill date's new document)
+        ordered,
+        reason_code,
+        voided_on,
+        kind = 'credit_memo' and corrects_document_id is not null as is_correction
     from source
 
 )

@@ -1,0 +1,1 @@
+"""The record survives being killed anywhere."""

@@ -96,6 +96,8 @@ class MonthFile:
                 self._list_unknown_values()
         self._note(as_of, latest_change, is_newest)
         self.connection.execute("drop view feed_rows")
+        # The parsed file would stay in memory until another takes its name.
+        self.connection.unregister("feed_plain")
         return account
 
     def _latest_change(self) -> datetime | None:
@@ -104,7 +106,12 @@ class MonthFile:
 
     def _insert(self, as_of: date, *, is_first: bool, is_newest: bool) -> int:
         """Add the rows that do not stand yet, each once; returns how many."""
-        self._find_repeated()
+        # A condition only where it takes rows out: DuckDB writes full row groups to disk before the transaction ends
+        # where rows come in the order of the file, and a join would lose it. A year's rows would wait in memory.
+        unwanted = [
+            *(["select line from feed_repeated"] if self._find_repeated() else []),
+            *([] if is_first else ["select line from feed_known"]),
+        ]
         row = self.connection.execute(
             f"""
             insert into {self.feed.table} by name
@@ -112,8 +119,7 @@ class MonthFile:
                 * exclude (line), $path as path, $sequence as file_sequence, line, $as_of as first_seen,
                 $dropped_on::date as dropped_on
             from feed_rows
-            where line not in (select line from feed_repeated)
-                {"" if is_first else "and line not in (select line from feed_known)"}
+            {f"where line not in ({' union all '.join(unwanted)})" if unwanted else ""}
             """,
             {
                 "path": self.file.path,
@@ -139,13 +145,13 @@ class MonthFile:
         ).fetchone()
         return (row[0] or _NEVER, row[1], row[2]) if row else None
 
-    def _find_repeated(self) -> None:
-        """Fill `feed_repeated`: the lines of rows that stand on an earlier line too, equal in every column.
+    def _find_repeated(self) -> bool:
+        """Fill `feed_repeated`: the lines of rows that stand on an earlier line too, equal in every column. Any?
 
         Only rows of a key that stands twice are compared: those are few, and comparing all columns is dear.
         """
         key = ", ".join(self.feed.key)
-        self.connection.execute(
+        row = self.connection.execute(
             f"""
             create or replace temp table feed_repeated as
             select line
@@ -153,7 +159,8 @@ class MonthFile:
             where ({key}) in (select ({key}) from feed_rows group by {key} having count(*) > 1)
             qualify row_number() over (partition by {", ".join((*self.feed.columns, "extra"))} order by line) > 1
             """
-        )
+        ).fetchone()
+        return bool(row and row[0])
 
     def _match(self, is_newest: bool) -> None:
         """Fill `feed_known`: which lines of the file stand in the table, and where. Equal = in every column."""

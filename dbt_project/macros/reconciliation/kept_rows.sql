@@ -19,7 +19,7 @@ are computed anew each time.
 {# Condition on lines: those of which the model keeps no row of this comparison. #}
 {% macro is_not_kept(line_key, comparison) -%}
     {%- if follows_last_build() -%}
-        {{ line_key }} not in (select kept.item from {{ this }} as kept where kept.comparison = {{ comparison }})
+        ({{ comparison }}, {{ line_key }}) not in (select (kept.comparison, kept.item) from {{ this }} as kept)
     {%- else -%}
         true
     {%- endif %}

@@ -78,7 +78,7 @@ final as (
     from gathered
     where
         comparison not in ('{{ kept | join("', '") }}')
-        or {{ is_not_kept('item', 'gathered.comparison') }}
+        or {{ is_not_kept('item', 'comparison') }}
 
 )
 

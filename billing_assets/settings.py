@@ -10,6 +10,7 @@ import os
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -42,6 +43,11 @@ class Settings(BaseSettings):
     # Rows set aside hold an account's documents only above this share of its rows in the month: below it the
     # exception is worked while the invoice goes out.
     quarantine_share: Decimal = Decimal("0.001")
+    # What is rated of a billed period: the difference is a line of the contract's next document, or it stands as
+    # INV-02 until somebody asks for a credit and rebill. The second is also what a larger difference of one document
+    # comes to (in its own currency; unset = none is too large).
+    late_usage: Literal["adjust", "credit_and_rebill"] = "adjust"
+    rebill_above: Decimal | None = Field(default=None, ge=0)
     # Clocks of producers run ahead a little; later than this after the end of `as_of` is a wrong time.
     future_tolerance: timedelta = timedelta(hours=1)
 

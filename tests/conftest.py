@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -18,3 +19,29 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.mkdtemp(prefix="billing-home-")
     os.environ["BILLING_HOME"] = home
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("dbt"):
+            # First of all: homes are made by fixtures, too.
+            item.fixturenames.insert(0, "parsed_project")
+
+
+@pytest.fixture(scope="session")
+def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The dbt project, parsed once for all homes of a test run: reading it takes longer than most small nights."""
+    from filelock import FileLock
+
+    from billing_assets.settings import Settings
+    from billing_assets.transformation.resources import Dbt
+
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed"
+    parsed = home / "dbt" / "partial_parse.msgpack"
+    with FileLock(home.with_suffix(".lock")):
+        if not parsed.exists():
+            Dbt(Settings(home=home)).read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed))
+        yield

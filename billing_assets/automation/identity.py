@@ -29,6 +29,8 @@ def code_hash(settings: Settings) -> str:
     configuration = {
         "conflict_lookback_days": settings.conflict_lookback_days,
         "quarantine_share": str(settings.quarantine_share),
+        "late_usage": settings.late_usage,
+        "rebill_above": str(settings.rebill_above),
         "future_tolerance": str(settings.future_tolerance),
     }
     text = _tree_hash() + json.dumps(configuration, sort_keys=True)

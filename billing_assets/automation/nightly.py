@@ -26,6 +26,7 @@ from billing_assets.landing import register as landing_register
 from billing_assets.landing.register import NoBusinessDate
 from billing_assets.ledger import Ledger, RunIdentity
 from billing_assets.matching.match import match
+from billing_assets.metering.lake import open_lake
 from billing_assets.metering.meter import meter_batch
 from billing_assets.publication import corrections, issue, relay
 from billing_assets.publication.number_ranges import continue_numbers
@@ -103,7 +104,8 @@ class Nightly:
         return brought
 
     def prepare(self) -> RunIdentity:
-        """Note the run's identity for models, let numbers go on, and bring the ledger's tables into the warehouse."""
+        """Note the run's identity for models, open the lake to them, let numbers go on, and bring the ledger's tables
+        into the warehouse."""
         with self.ledger() as ledger:
             identity = self.identity(ledger)
             ledger.start_run(identity)
@@ -112,7 +114,8 @@ class Nightly:
                 connection.execute("delete from raw.run_context")
                 connection.execute(
                     "insert into raw.run_context by name select ? as as_of, ? as register_sequence, "
-                    "? as decision_sequence, ? as code_hash, ? as run_identity, ? as quarantine_share",
+                    "? as decision_sequence, ? as code_hash, ? as run_identity, ? as quarantine_share, "
+                    "? as late_usage, ? as rebill_above",
                     [
                         identity.as_of,
                         identity.register_sequence,
@@ -120,8 +123,11 @@ class Nightly:
                         identity.code_hash,
                         identity.text,
                         self.settings.quarantine_share,
+                        self.settings.late_usage,
+                        self.settings.rebill_above,
                     ],
                 )
+                open_lake(connection, self.settings.lake_path)
                 connection.execute("commit")
             for refused in continue_numbers(ledger, self.warehouse(), identity.as_of):
                 self.tell(f"numbers not continued: {refused}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_CREATE = re.compile(r"create (?:table if not exists|or replace view) (\w+)\.(\w+)")
+_CREATE = re.compile(r"create (?:(?:table|view) if not exists|or replace view) (\w+)\.(\w+)")
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,8 @@ def facts(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iter
     yield from _clause(connection, header, line)
     if line.get("corrects_line_no") is not None:
         yield Fact("corrects", f"line {line['corrects_line_no']} of {header['corrects_document_id']}")
+    elif line["line_kind"] == "adjustment":
+        yield from _adjustment(connection, header, line)
     elif line["line_kind"] in ("usage", "minimum"):
         yield from _rating(connection, line)
     elif line["unrounded_amount"] is not None:
@@ -204,6 +206,58 @@ def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> It
             yield Fact("price", json.dumps(charge["price"]))
     if line["price_version"] is not None:
         yield Fact("", f"this price holds since version {line['price_version']}")
+
+
+# The key of the line that an adjustment corrects (macro adjustment_reference): its document and kind, charge, group and
+# service dates. Amounts include an inclusive tax, as prices do.
+_CORRECTED = """
+    from intermediate.{relation}
+    where contract_id = $1 and charge_id = $2 and group_key = $3 and service_from = $4 and service_to = $5
+        and priced_kind = $6 and priced_bill_date = $7
+"""
+
+
+def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:
+    """What was billed for the corrected line before this document, what it comes to with this one, the difference."""
+    document_id, kind = line["reference_id"].rsplit("#", 1)
+    corrected = [line["charge_id"], line["group_key"], line["service_from"], line["service_to"], kind]
+    key = (header["contract_id"], *corrected, document_id.split("/")[-3])
+    billed = _rows(
+        connection,
+        f"select document_id, line_no, bill_date, quantity, amount {_CORRECTED} order by bill_date, line_no".format(
+            relation="int_billed_lines__standing"
+        ),
+        *key,
+    )
+    this = header["document_id"], line["line_no"]
+    own = next((row for row in billed if (row["document_id"], row["line_no"]) == this), None) or _one(
+        connection, f"select quantity, amount {_CORRECTED}".format(relation="int_adjustments__computed"), *key
+    )
+    if own is None:  # credited and rebilled since: the record of the time is no longer put together
+        yield Fact("corrects", f"{kind} of {line['original_period']} on {document_id}: {_money(line['amount'], line)}")
+        return
+    before = [row for row in billed if row["bill_date"] < header["bill_date"]]
+    was = sum((row["amount"] for row in before), Decimal(0))
+    quantity = sum((row["quantity"] or Decimal(0) for row in before), Decimal(0))
+    now = was + own["amount"]
+    yield Fact("corrects", f"{kind} of {line['original_period']} on {document_id}")
+    yield Fact(
+        "billed",
+        f"{_money(was, line)} before",
+        ("document", "line", "quantity", "amount"),
+        tuple(
+            (row["document_id"], str(row["line_no"]), _plain(row["quantity"]), _plain(row["amount"])) for row in before
+        ),
+    )
+    measured = "" if own["quantity"] is None else f" for {_plain(quantity + own['quantity'])} {line['unit'] or ''}"
+    yield Fact("now", f"{_money(now, line)}{measured.rstrip()}")
+    yield Fact("differs", f"{_plain(now)} - {_plain(was)} = {_money(own['amount'], line)}")
+    if kind in ("usage", "minimum"):
+        yield from _rating(connection, {**line, "amount": now})
+
+
+def _money(amount: Decimal, line: Row) -> str:
+    return f"{_plain(amount)} {line['currency']}"
 
 
 def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[Fact]:

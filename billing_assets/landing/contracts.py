@@ -400,6 +400,7 @@ def _grant(contract: Contract, terms: Terms, zone: str | None) -> None:
             "reset": recurrence.flag("reset"),
             "rollover_min": recurrence.number("rollover_min", at_least=0),
             "rollover_max": recurrence.number("rollover_max", at_least=0),
+            "preserve_overage": terms.flag("preserve_overage"),
         },
     )
     _applies_to(contract, terms, "grant", grant_id)

@@ -13,6 +13,9 @@ create schema if not exists raw_bank;
 create table if not exists raw.run_context (
     as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar,
     quarantine_share decimal(38,12));    -- setting: rows set aside hold a document above this share of its account's rows
+-- Settings of delta re-rating; a warehouse from before gets the columns.
+alter table raw.run_context add column if not exists late_usage varchar;
+alter table raw.run_context add column if not exists rebill_above decimal(38,12);
 
 -- One row, none before the first: the last finished build of dbt's phase A, which incremental models follow on.
 create table if not exists raw.last_build (
@@ -110,7 +113,7 @@ create table if not exists raw_contracts.grants (
     contract_id varchar, version integer, grant_id varchar, commitment_id varchar, amount decimal(38,12),
     unit varchar, kind varchar, effective_at timestamp, expires_at timestamp, voided_at timestamp, priority integer,
     purchased_by varchar, cost_basis decimal(38,12), every_days integer, anchor timestamp, reset boolean,
-    rollover_min decimal(38,12), rollover_max decimal(38,12));
+    rollover_min decimal(38,12), rollover_max decimal(38,12), preserve_overage boolean);
 create table if not exists raw_contracts.discounts (
     contract_id varchar, version integer, charge_id varchar,   -- null: a discount of the contract
     discount_id varchar, kind varchar, value decimal(38,12), currency varchar, from_date date, to_date date,

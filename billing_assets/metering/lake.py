@@ -166,6 +166,21 @@ class Lake:
         return self._keys / f"batch-{batch}.npy"
 
 
+def open_lake(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Let raw_metering.usage_events read the committed files of the lake; empty as landing left it without any.
+
+    The date is told by the folder, so that a query for few dates opens few files. Nothing is copied.
+    """
+    parts = connection.execute("select path from raw_metering.lake_parts order by path").fetchall()
+    if parts:
+        paths = ", ".join(_quote(folder.resolve() / path) for (path,) in parts)
+        connection.execute(
+            "create or replace view raw_metering.usage_events as"
+            " select event_date, event_id, source, event_type, account_id, event_time, quantity, properties"
+            f" from read_parquet([{paths}], hive_partitioning = true, hive_types = {{'event_date': date}})"
+        )
+
+
 def _copy(bench: duckdb.DuckDBPyConnection, query: str, path: Path, options: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")

@@ -60,6 +60,15 @@ create table if not exists raw_metering.unique_values (
     bucket_from timestamp, bucket_to timestamp, account_id varchar, meter varchar, dimensions varchar,
     property varchar, value varchar);
 
+-- One row per accepted event. Landing opens the lake's committed files behind this name (open_lake in lake.py), so that
+-- charges priced per event can read the dates they need; until then it is empty.
+create view if not exists raw_metering.usage_events as
+select
+    cast(null as date) as event_date, cast(null as varchar) as event_id, cast(null as varchar) as source,
+    cast(null as varchar) as event_type, cast(null as varchar) as account_id, cast(null as timestamp) as event_time,
+    cast(null as decimal(38,12)) as quantity, cast(null as varchar) as properties
+where false;
+
 -- One row per usage file x account as landed x meter x UTC month of event time: what the file brought.
 create table if not exists raw_metering.file_accounts (
     file_sequence bigint, account_id varchar, meter varchar, event_month varchar,

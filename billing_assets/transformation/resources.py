@@ -31,7 +31,7 @@ def _where(settings: Settings) -> list[str]:
     ]
 
 
-def _close_warehouse() -> None:
+def close_warehouse() -> None:
     """dbt keeps its connection for the life of the process; the steps after it open the file with other settings."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import reset_adapters
@@ -47,16 +47,20 @@ def manifest_path(settings: Settings) -> Path:
     newest = max(p.stat().st_mtime_ns for p in PROJECT_DIR.rglob("*") if p.suffix in {".sql", ".yml", ".csv"})
     if not manifest.exists() or manifest.stat().st_mtime_ns < newest:
         settings.home.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("BILLING_WAREHOUSE", str(settings.warehouse_path))
         _parse(settings)
     return manifest
 
 
 def _parse(settings: Settings) -> Any:
     # Seven seconds to import, so only when a phase really runs.
+    from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
+    # The bare name, not the path: what is parsed is then the same for every home, so that one can be parsed from
+    # another's (DBT_PARTIAL_PARSE_FILE_PATH).
+    os.environ["BILLING_WAREHOUSE"] = settings.warehouse_path.name
     parsed = dbtRunner().invoke(["parse", *_where(settings)])
+    reset_adapters()
     if not parsed.success:
         raise TransformationFailed(f"dbt cannot read the project: {parsed.exception}")
     return parsed.result
@@ -127,7 +131,6 @@ class Dbt:
         """Parse the project, once: both phases use it. Needs no warehouse, so other work may have the file."""
         if self._manifest is not None:
             return
-        self._name_warehouse()
         tell("dbt: reading the project")
         self._manifest = _parse(self._settings)
 
@@ -142,9 +145,10 @@ class Dbt:
         self.read(tell)
         self._name_warehouse()
         try:
-            return dbtRunner(manifest=self._manifest).invoke([*arguments, *_where(self._settings)])
+            # Its JSON files are written when the project is parsed; nobody reads those of a run.
+            return dbtRunner(manifest=self._manifest).invoke([*arguments, "--no-write-json", *_where(self._settings)])
         finally:
-            _close_warehouse()
+            close_warehouse()
 
     def _name_warehouse(self) -> None:
         """Where profiles.yml looks: this home's file, whichever home ran before in this process."""

@@ -44,7 +44,9 @@ class Company:
 
     def nightly(self, as_of: str | None, told: list[str]) -> Nightly:
         day = date.fromisoformat(as_of) if as_of else None
-        settings = Settings(landing=str(self.root / "landing"), home=self.home, as_of=day, threads=2)
+        settings = Settings(
+            landing=str(self.root / "landing"), home=self.home, as_of=day, threads=2, late_usage="credit_and_rebill"
+        )
         return Nightly(settings, told.append)
 
     @property

@@ -71,6 +71,7 @@ def land(root: Path) -> None:
     world.add(
         contract("STEADY", [tokens]),
         contract("SILENT", [tokens]),
+        contract("ENDED", [tokens], ends_on="2026-01-15"),
         contract("GERMAN", [recurring("base", 1, {"model": "flat", "amount": "10"})], selling_entity="DE01"),
     )
     world.event("A-STEADY", "tokens", "2026-01-10T10:00:00Z", 1_000)
@@ -79,10 +80,12 @@ def land(root: Path) -> None:
 
 
 def land_late(root: Path) -> None:
-    """Usage of January for a contract that was billed and for one that had nothing to bill, and a late statement."""
+    """Usage of January for a contract that was billed, one that had nothing to bill and one that had ended, and a late
+    statement."""
     late = World()
     late.event("A-STEADY", "tokens", "2026-01-20T10:00:00Z", 250)
     late.event("A-SILENT", "tokens", "2026-01-21T10:00:00Z", 700)
+    late.event("A-ENDED", "tokens", "2026-01-22T10:00:00Z", 5)
     lines = "".join(json.dumps(event | {"source": "/gateway-2"}) + "\n" for event in late.events)
     (root / "landing" / "usage" / "gateway" / "late.jsonl").write_text(lines, encoding="utf-8")
     (root / "landing" / "bank").mkdir()
@@ -216,6 +219,13 @@ def test_what_january_did_not_bill_is_billed_in_february_and_says_where_it_is_fr
         row for row in home.steps["invoices"] if row["contract_id"] == "STEADY" and row["bill_date"] == date(2026, 2, 1)
     ]
     assert (steady["close_period"], steady["total"]) == ("2026-01", Decimal(10)), "what is of the record stays"
+    adjusted = [row for row in home.steps["lines"] if row["line_kind"] == "adjustment"]
+    assert [
+        (row["document_id"], row["service_from"], row["quantity"], row["amount"], row["original_period"])
+        for row in adjusted
+    ] == [
+        ("STEADY/2026-03-01/invoice/0", date(2026, 1, 1), Decimal(250), Decimal("2.5"), "2026-01")
+    ]  # fmt: skip
 
 
 def test_february_opens_with_what_january_closed_and_takes_the_late_movements(home: Home) -> None:
@@ -231,9 +241,9 @@ def test_february_opens_with_what_january_closed_and_takes_the_late_movements(ho
 
 
 def test_what_is_found_about_january_after_its_lock_is_an_exception_of_january(home: Home) -> None:
-    assert home.steps["waived"] == ["INV-02"]
+    assert home.steps["waived"] == ["USG-08"]
     results = {row["control_id"]: row["status"] for row in home.steps["after late"][1]}
-    assert results["INV-02"] == "pass", "as it was found at the lock"
+    assert results["USG-08"] == "pass", "as it was found at the lock"
 
 
 def test_readers_see_that_the_month_is_locked(home: Home) -> None:

@@ -16,9 +16,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from billing_assets.landing import tables
 from billing_assets.landing.files import Manifest
 from billing_assets.landing.numbers import parse_decimal
 from billing_assets.landing.times import parse_timestamp
+from billing_assets.metering.lake import open_lake
 from tests.metering.world import World, event, lines
 
 LAKE = "select * exclude (file_sequence, line) from read_parquet(?, hive_partitioning = false) order by all"
@@ -310,3 +312,20 @@ def test_a_line_that_spans_read_blocks_is_one_line(world: World, tmp_path: Path)
     world.land({"a.jsonl": lines(event("e1"), long, event("e3", "x"), "{"), "b.jsonl": lines(event("end"))[:-1]})
     assert world.quarantine() == [(1, 3, "number"), (1, 4, "json")]
     assert [event_id for event_id, _ in world.events()] == ["e1", "end", "long"]
+
+
+def test_the_lake_is_open_to_queries_and_only_its_committed_files_are(world: World) -> None:
+    events = "select event_date::varchar, event_id, quantity from raw_metering.usage_events order by event_id"
+    assert world.connection.execute(events).fetchall() == []
+    world.land({"a.jsonl": lines(event("1", "2.5"), event("2", "3", time="2026-03-09T23:59:59Z"))})
+    world.land({"b.jsonl": lines(event("3", "4"), event("1", "2.5"))})
+    stray = world.lake / "usage/event_date=2026-03-10/batch-9.parquet"
+    world.connection.execute(f"copy (select 'stray' as event_id) to '{stray}' (format parquet)")
+    open_lake(world.connection, world.lake)
+    assert world.connection.execute(events).fetchall() == [
+        ("2026-03-10", "1", Decimal("2.5")),
+        ("2026-03-09", "2", Decimal(3)),
+        ("2026-03-10", "3", Decimal(4)),
+    ]
+    tables.create(world.connection)  # what every run does first leaves it open
+    assert len(world.connection.execute(events).fetchall()) == 3

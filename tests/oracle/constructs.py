@@ -644,6 +644,68 @@ def reductions(at: Landing) -> None:
     at.use(document, "m_every", at.numbers(30, 1, 40, 1), "2026-01-09", region=["eu", "us"])
 
 
+def per_event(at: Landing) -> None:
+    """Percentages that are charged event by event: allowances, a fee, limits, and what corrections leave of them."""
+    for name, allowances in {
+        "free_events": {"free_events": "3"},
+        "free_amount": {"free_amount": "150"},
+        "free_both": {"free_events": "3", "free_amount": "150"},
+        "free_far": {"free_events": "4", "free_amount": "100000"},
+    }.items():
+        price = {"model": "percentage", "rate_percent": "1.35", "fixed_per_event": at.amount("0.30")} | allowances
+        document = at.contract(f"percentage_{name}", [usage(f"m_p{name}", price)])
+        at.use(document, f"m_p{name}", at.numbers(30, 1, 300, 2))
+        limits = {"min_per_event": at.amount("1"), "max_per_event": at.amount("3.50")}
+        document = at.contract(f"percentage_limits_{name}", [usage(f"m_l{name}", price | limits)])
+        at.use(document, f"m_l{name}", at.numbers(30, 1, 300, 2))
+    limits = {"model": "percentage", "rate_percent": "2.9", "min_per_event": at.amount("1")}
+    document = at.contract(
+        "percentage_limits_groups",
+        [
+            usage(
+                "m_lgroups",
+                {
+                    "model": "matrix",
+                    "dimension": "card",
+                    "prices": {"debit": limits | {"free_events": "2"}, "credit": limits | {"free_amount": "120"}},
+                    "default": limits | {"fixed_per_event": at.amount("0.10"), "max_per_event": at.amount("4")},
+                },
+                group_by=["region"],
+                maximum=at.amount("60"),
+            )
+        ],
+    )
+    at.use(
+        document, "m_lgroups", at.numbers(60, 1, 300, 2), region=["eu", "us", None], card=["debit", "credit", "gift"]
+    )
+    document = at.contract(
+        "percentage_limits_converted",
+        [usage("m_lconv", limits | {"free_amount": "1.5"}, property="cents", unit_conversion={"divide_by": "100"})],
+    )
+    for cents in at.numbers(30, 1, 30000):
+        at.use(document, "m_lconv", ["1"], cents=cents)
+    v1 = at.contract("percentage_limits_corrected", [usage("m_lcorr", limits | {"free_events": "1"})])
+    at.amend(v1, "2026-02-11", charges=[usage("m_lcorr", limits | {"free_events": "1", "rate_percent": "5"})])
+    opens = datetime(2026, 1, 2, 9, tzinfo=ZoneInfo(v1["timezone"]))
+    # In part and in whole, in the same month and the next, by more than there was, and at another price.
+    values: dict[str, list[tuple[str, int]]] = {
+        "80": [("-10", 30)],
+        "100": [("-100", 0)],
+        "90": [("-15", 1), ("-20", 9)],
+        "40": [],
+        "30": [("-30", 0), ("-15", 1), ("-20", 9)],
+        "75": [("-10", 30)],
+        "60": [],
+    }
+    for place, (value, corrections) in enumerate(values.items()):
+        moment = opens + timedelta(days=9 * place)
+        name = at.event(v1, "m_lcorr", moment, value)
+        subject = at.events[-1]["subject"]
+        for back, later in corrections:
+            at.event(v1, "m_lcorr", moment + timedelta(days=later, hours=1), back, corrects=name)
+            at.events[-1]["subject"] = subject
+
+
 def not_rated(at: Landing) -> None:
     """Documented terms whose documents are held because nothing rates them yet."""
     window = {"commitment_id": "w", "kind": "windowed", "window": "day", "applies_to": ["u"], "overage_factor": "1.5"}
@@ -653,9 +715,6 @@ def not_rated(at: Landing) -> None:
         commitments=[window | {"amount": at.amount("6"), "true_up": False}],
     )
     at.use(document, "m_wday", at.numbers(40, 1, 60, 1))
-    free = {"model": "percentage", "rate_percent": "1.35", "free_events": "3", "free_amount": "150"}
-    document = at.contract("percentage_free", [usage("m_pfree", free | {"fixed_per_event": at.amount("0.30")})])
-    at.use(document, "m_pfree", at.numbers(30, 1, 300, 2))
 
 
 def combinations(at: Landing) -> None:
@@ -873,6 +932,7 @@ def generate(seed: int, unrated: bool = False) -> Landing:
         reductions,
         combinations,
         readings,
+        per_event,
     ):
         part(at)
     if unrated:

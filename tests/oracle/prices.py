@@ -84,6 +84,33 @@ def percentage_of(price: Price, values: Sequence[Fraction]) -> Fraction:
     return share + max(0, len(values) - free_count) * number(price.get("fixed_per_event"))
 
 
+def limited_percentage_of(price: Price, values: Sequence[Fraction]) -> Fraction:
+    """Each value (in time order) at its percentage and fee, held between the limits, as the allowances run down.
+
+    What a correction left below zero gives its percentage back and touches no allowance.
+    """
+    events_left, amount_left = int(number(price.get("free_events"))), number(price.get("free_amount"))
+    rate, low, high = number(price["rate_percent"]) / 100, price.get("min_per_event"), price.get("max_per_event")
+    amount = Fraction(0)
+    for value in values:
+        if value < 0:
+            amount += value * rate
+            continue
+        rest = value
+        if amount_left > 0:
+            if amount_left > value:
+                amount_left -= value
+                continue
+            rest, amount_left, events_left = value - amount_left, Fraction(0), 0
+        elif events_left > 0:
+            events_left -= 1
+            continue
+        fee = rest * rate + number(price.get("fixed_per_event"))
+        fee = fee if low is None else max(fee, number(low))
+        amount += fee if high is None else min(fee, number(high))
+    return amount
+
+
 def capacity_of(price: Price, peaks: Mapping[str, Fraction]) -> Fraction:
     """The amount of the first tier whose limits hold every peak."""
     for tier in price["tiers"]:

@@ -18,7 +18,7 @@ from tests.oracle.constructs import generate, recurring
 from tests.oracle.evidence import Event
 from tests.oracle.figures import rounded, spread
 from tests.oracle.mixed import mixed
-from tests.oracle.prices import capacity_of, percentage_of, priced
+from tests.oracle.prices import capacity_of, limited_percentage_of, percentage_of, priced
 from tests.oracle.recurring import recurring_lines
 from tests.oracle.terms import Contract, Line
 from tests.oracle.usage import quantity_of
@@ -83,6 +83,21 @@ def test_a_price_gives_the_published_amount(price: dict[str, Any], quantity: str
 def test_a_percentage_leaves_its_free_allowances_out(free_amount: str, amount: str) -> None:
     price = {"rate_percent": "1.3", "fixed_per_event": "2", "free_events": "3", "free_amount": free_amount}
     assert percentage_of(price, [Fraction(value) for value in (50, 100, 250, 400)]) == Fraction(amount)
+
+
+@pytest.mark.parametrize(
+    ("terms", "values", "amount"),
+    [
+        ({"rate_percent": "2.99", "free_events": "2", "min_per_event": "1.75"}, (10, 80, 10000), "12"),
+        ({"rate_percent": "2.99", "free_events": "3", "free_amount": "10000"}, (10, 80, 10000), "2.691"),
+        ({"rate_percent": "1", "fixed_per_event": "1", "min_per_event": "1.75"}, (100, 1000, 10000), "25"),
+    ],
+)
+def test_a_percentage_with_limits_charges_event_by_event(
+    terms: dict[str, str], values: tuple[int, ...], amount: str
+) -> None:
+    price = {"max_per_event": "12"} | terms
+    assert limited_percentage_of(price, [Fraction(value) for value in values]) == Fraction(amount)
 
 
 @pytest.mark.parametrize(

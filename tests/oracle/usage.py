@@ -11,7 +11,7 @@ from math import ceil, floor
 from tests.oracle.calendar import Period, midnight
 from tests.oracle.evidence import Event
 from tests.oracle.figures import rounded, spread, total
-from tests.oracle.prices import capacity_of, number, percentage_of, priced
+from tests.oracle.prices import capacity_of, limited_percentage_of, number, percentage_of, priced
 from tests.oracle.terms import Contract, Json, Line, day
 
 Group = tuple[tuple[str, str], ...]
@@ -127,15 +127,19 @@ def amount_of(charge: Json, quantity: Fraction, events: Sequence[Event]) -> Frac
     price = charge["price"]
     match price["model"]:
         case "matrix":
-            cells: dict[int | str | None, Fraction] = defaultdict(Fraction)
+            cells: dict[int | str | None, list[Event]] = defaultdict(list)
             for event in events:
-                cells[_cell(price, event)] += _read(charge, event)
-            return sum(
-                (priced(_cell_price(price, cell), _converted(charge, total)) for cell, total in cells.items()),
-                Fraction(0),
+                cells[_cell(price, event)].append(event)
+            return total(
+                amount_of(
+                    charge | {"price": _cell_price(price, cell)},
+                    _converted(charge, total(_read(charge, event) for event in found)),
+                    found,
+                )
+                for cell, found in cells.items()
             )
         case "percentage":
-            return percentage_of(price, [_read(charge, event) for event in events])
+            return _percentage(charge, price, events)
         case "precomputed":
             return total(Fraction(event.get("amount") or "0") for event in events)
         case "capacity":
@@ -145,6 +149,21 @@ def amount_of(charge: Json, quantity: Fraction, events: Sequence[Event]) -> Frac
                 peaks[unit] = max(peaks.get(unit, event.quantity), event.quantity)
             return capacity_of(price, peaks)
     return priced(price, quantity)
+
+
+def _percentage(charge: Json, price: Json, events: Sequence[Event]) -> Fraction:
+    """Of the events of one line and price cell; with limits a correction goes off the event of theirs it corrects."""
+    divide_by = number((charge.get("unit_conversion") or {}).get("divide_by"), "1")
+    values = {event.event_id: _read(charge, event) / divide_by for event in events}
+    if price.get("min_per_event") is None and price.get("max_per_event") is None:
+        return percentage_of(price, list(values.values()))
+    corrected = set()
+    for event in events:
+        target = event.get("corrects")
+        if event.quantity < 0 and target in values:
+            values[target] += values.pop(event.event_id)
+            corrected.add(target)
+    return limited_percentage_of(price, [v for name, v in values.items() if v or name not in corrected])
 
 
 def share_of_full(period: Period) -> Fraction:

@@ -160,6 +160,7 @@ def judged(root: Path, months: int) -> Year:
     told = "\n".join(year.happened)
     for what in ("rebill of", "credit of", "void of", "waivers for", "reopened", "late calls", "payments"):
         assert what in told, what
+    assert report(year.home, "invoice_lines", "select * from report where line_kind = 'adjustment'")
     with year.ledger() as ledger:
         states = ledger.period_states()
         voided = [row for row in ledger.extract()["issued_documents"].to_pylist() if row["voided_on"] is not None]

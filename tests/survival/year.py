@@ -55,6 +55,8 @@ _PREPAID: Json = {
 _TAX: Json = {"tax_code": "sales", "rate_percent": "10", "applies_to": None, "inclusive": False}
 _METERED_IN_EUROPE = ("EURO", "BERLIN")
 _METERED = ("PLAIN", "TAXED", "PREPAID", "TIERED", *_METERED_IN_EUROPE)
+# A document whose late usage comes to more than this is rebilled; up to it the next document adjusts it.
+_REBILLED_ABOVE = 15
 _BANK = "value_date,booking_date,amount,currency,counterparty,reference,narrative,account\n"
 _RATES = "rate_date,base_currency,quote_currency,rate,rate_type,source\n"
 
@@ -109,7 +111,9 @@ class Year:
 
     def nightly(self, day: date | None = None) -> Nightly:
         """A night; the dbt project is read once for all of them."""
-        settings = Settings(landing=self.root / "landing", home=self.home, as_of=day, threads=2)
+        settings = Settings(
+            landing=self.root / "landing", home=self.home, as_of=day, threads=2, rebill_above=Decimal(_REBILLED_ABOVE)
+        )
         night = Nightly(settings)
         if self._shared is not None:
             night.dbt = self._shared.dbt
@@ -159,11 +163,16 @@ class Year:
         self._write(f"fx/{month_of(first)}.csv", f"{_RATES}{end},EUR,USD,1.09,spot,bank\n")
 
     def land_late(self, first: date, names: Sequence[str]) -> None:
-        """Usage of the month for one of these contracts, which was billed without it."""
-        name = self.draw.choice(names)
-        quantity = self.draw.randint(5, 60)
-        self.land(f"late-{month_of(first)}-{self._events}", [(name, first + timedelta(20), quantity)])
-        self.happened.append(f"{quantity} late calls of {name} for {month_of(first)}")
+        """Usage of the month for two of these contracts, billed without it: one to be adjusted, one to be rebilled."""
+        little, much = self.draw.sample(names, 2)
+        # the cheapest call costs 0.33
+        drawn = (
+            (little, self.draw.randint(5, _REBILLED_ABOVE)),
+            (much, self.draw.randint(3 * _REBILLED_ABOVE + 1, 90)),
+        )
+        late = [(name, first + timedelta(20), quantity) for name, quantity in drawn]
+        self.land(f"late-{month_of(first)}-{self._events}", late)
+        self.happened += [f"{quantity} late calls of {name} for {month_of(first)}" for name, quantity in drawn]
 
     def land_payments(self, day: date) -> None:
         """Some customers pay an invoice in full, as it was open after the last night."""
@@ -358,9 +367,9 @@ class Year:
     def month(self, number: int) -> None:
         """Bill the month and lock the one before, which was soft-closed when it had been billed.
 
-        The first night bills, finds what came late and carries out what was asked for a month ago. Late usage of the
-        month before is rebilled and its exception waived until then, which takes a second night; late usage of a
-        locked month is rebilled into an open one.
+        The first night bills, finds what came late and carries out what was asked for a month ago. Much late usage of
+        the month before is rebilled and its exception waived until then, which takes a second night; of a locked month
+        it is rebilled into an open one. A little goes on the next document.
         """
         first = add_months(FIRST, number)
         before = add_months(first, -1)

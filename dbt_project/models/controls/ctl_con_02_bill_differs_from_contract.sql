@@ -11,9 +11,27 @@ drafts as (
 
 ),
 
-lines as (
+all_lines as (
 
     select * from {{ ref('fct_draft_invoice_lines') }}
+
+),
+
+issued as (
+
+    select * from {{ ref('stg_ledger__issued_documents') }}
+
+),
+
+files as (
+
+    select * from {{ ref('stg_landing__files') }}
+
+),
+
+lines as (
+
+    select * from all_lines
     where line_kind in ('usage', 'recurring', 'one_time')
 
 ),
@@ -23,6 +41,7 @@ documented as (
     select
         contract_id,
         version,
+        file_sequence,
         account_id,
         selling_entity,
         channel,
@@ -57,6 +76,36 @@ documented_charges as (
 
 ),
 
+-- A document is judged by what had landed when it was issued: what came later is corrected by an adjustment.
+known as (
+
+    select
+        documented.contract_id,
+        documented.version,
+        documented.rules_from,
+        files.first_seen as known_on
+    from documented
+    left join files on documented.file_sequence = files.file_sequence
+
+),
+
+documented_taxes as (
+
+    select
+        contract_id,
+        version,
+        tax ->> '$.tax_code' as tax_code
+    from (
+        select
+            contract_id,
+            version,
+            unnest(cast(document -> '$.taxes' as json[])) as tax
+        from documented
+    ) as taxes
+    where tax ->> '$.inclusive' = 'true'
+
+),
+
 judged as (
 
     select
@@ -71,17 +120,41 @@ judged as (
         lines.charge_id,
         lines.service_from,
         lines.quantity,
-        lines.unrounded_amount,
+        lines.unrounded_amount as net_amount,
         lines.amount,
         lines.currency,
         lines.price_version,
         (
-            select max(documented.version)
-            from documented
-            where documented.contract_id = drafts.contract_id and documented.rules_from <= lines.service_from
+            select max(known.version)
+            from known
+            where
+                known.contract_id = drafts.contract_id
+                and known.rules_from <= lines.service_from
+                and coalesce(known.known_on <= issued.issue_date, true)
         ) as signed_version
     from lines
     inner join drafts on lines.document_id = drafts.document_id
+    left join issued on drafts.document_id = issued.document_id
+
+),
+
+-- A line is net of inclusive tax; the clause names the price with it.
+included_taxes as (
+
+    select
+        judged.document_id,
+        judged.line_no,
+        sum(all_lines.unrounded_amount) as amount
+    from judged
+    inner join all_lines
+        on judged.document_id = all_lines.document_id
+        and judged.line_no = all_lines.parent_line_no
+        and all_lines.line_kind = 'tax'
+    inner join documented_taxes
+        on judged.contract_id = documented_taxes.contract_id
+        and judged.signed_version = documented_taxes.version
+        and all_lines.reference_id = documented_taxes.tax_code
+    group by judged.document_id, judged.line_no
 
 ),
 
@@ -101,6 +174,7 @@ compared as (
 
     select
         judged.*,
+        cast(judged.net_amount + coalesce(included_taxes.amount, 0) as decimal(38, 12)) as unrounded_amount,
         documented.currency as signed_currency,
         signed.charge_id as signed_charge_id,
         cast(signed.price as varchar) as signed_price,
@@ -124,6 +198,9 @@ compared as (
         on judged.contract_id = used.contract_id
         and judged.price_version = used.version
         and judged.charge_id = used.charge_id
+    left join included_taxes
+        on judged.document_id = included_taxes.document_id
+        and judged.line_no = included_taxes.line_no
 
 ),
 

@@ -34,6 +34,12 @@ issued as (
 
 ),
 
+billed as (
+
+    select * from {{ ref('int_bill_dates__billed') }}
+
+),
+
 contracts as (
 
     select *
@@ -65,7 +71,15 @@ rated as (
         amount,
         currency
     from usage_lines
-    where amount <> 0 and line_key not in (select collected.line_key from collected)
+    where
+        amount <> 0
+        and line_key not in (select collected.line_key from collected)
+        -- What was billed has the lines of its document; what it should be besides is an adjustment.
+        and not exists (
+            select 1
+            from billed
+            where billed.contract_id = usage_lines.contract_id and billed.bill_date = usage_lines.bill_date
+        )
 
 ),
 

@@ -10,10 +10,15 @@ drafts as (
 
 ),
 
+-- An adjustment bills as what it corrects does, unless it gives back.
 lines as (
 
-    select * from {{ ref('fct_draft_invoice_lines') }}
-    where line_kind in ('usage', 'recurring') and service_from < service_to
+    select draft_lines.* replace ({{ priced_kind('draft_lines') }} as line_kind)
+    from {{ ref('fct_draft_invoice_lines') }} as draft_lines
+    where
+        {{ priced_kind('draft_lines') }} in ('usage', 'recurring')
+        and draft_lines.service_from < draft_lines.service_to
+        and (draft_lines.line_kind <> 'adjustment' or draft_lines.amount > 0)
 
 ),
 

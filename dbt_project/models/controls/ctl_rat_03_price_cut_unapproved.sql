@@ -22,16 +22,22 @@ drafts as (
 
 ),
 
-lines as (
+draft_lines as (
 
     select * from {{ ref('fct_draft_invoice_lines') }}
-    where line_kind in ('usage', 'recurring', 'one_time')
+
+),
+
+lines as (
+
+    select * from draft_lines
+    where {{ priced_kind('draft_lines') }} in ('usage', 'recurring', 'one_time')
 
 ),
 
 converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 
@@ -112,7 +118,9 @@ affected as (
         and judged.service_from = converted.service_from
         and judged.group_key = converted.group_key
         and unapproved.cell_no = converted.cell_no
-    where judged.line_kind <> 'usage' or converted.billable_quantity is not null
+    where
+        judged.line_kind <> 'adjustment'
+        and (judged.line_kind <> 'usage' or converted.billable_quantity is not null)
 
 ),
 
@@ -268,6 +276,46 @@ rounded_lines as (
 
 ),
 
+-- A price cut dated back over a billed period: what its adjustment takes back.
+adjusted_lines as (
+
+    select
+        judged.period,
+        judged.selling_entity,
+        judged.channel,
+        judged.account_id,
+        judged.contract_id,
+        judged.document_id,
+        judged.line_no,
+        judged.charge_id,
+        judged.price_version,
+        versions.prior_version,
+        judged.currency,
+        cast(nullif(greatest(-judged.amount, 0), 0) as decimal(38, 12)) as effect
+    from judged
+    inner join (
+        select distinct
+            contract_id,
+            charge_id,
+            version,
+            prior_version
+        from unapproved
+    ) as versions
+        on judged.contract_id = versions.contract_id
+        and judged.charge_id = versions.charge_id
+        and judged.price_version = versions.version
+    where judged.line_kind = 'adjustment'
+
+),
+
+effects as (
+
+    select * exclude (old_amount, new_amount) from rounded_lines
+    union all by name
+    select * from adjusted_lines
+
+),
+
 violations as (
 
     select
@@ -288,7 +336,7 @@ violations as (
             'document_id', document_id, 'charge_id', charge_id, 'version', price_version,
             'prior_version', prior_version, 'lines', list(line_no order by line_no)
         ) as evidence
-    from rounded_lines
+    from effects
     group by
         period, selling_entity, channel, account_id, contract_id, document_id, charge_id, price_version,
         prior_version, currency

@@ -11,9 +11,9 @@ charge_lines as (
 
 ),
 
-commitments as (
+prepaid as (
 
-    select * from {{ ref('int_commitments__in_force') }}
+    select * from {{ ref('int_prepaid__windowed') }}
 
 ),
 
@@ -21,12 +21,6 @@ applies_to as (
 
     select * from {{ ref('stg_contracts__applies_to') }}
     where owner_kind = 'commitment'
-
-),
-
-bill_dates as (
-
-    select * from {{ ref('int_bill_dates__listed') }}
 
 ),
 
@@ -118,7 +112,7 @@ shortfalls as (
     select
         *,
         'true_up' as line_kind,
-        cast(committed_amount - spent_amount as decimal(38, 12)) as unrounded_amount
+        cast({{ true_up('committed_amount', 'spent_amount') }} as decimal(38, 12)) as unrounded_amount
     from excess
     where
         spent_amount < committed_amount
@@ -142,22 +136,6 @@ settlements as (
     select * from shortfalls
     union all
     select * from overages
-
-),
-
-prepaid as (
-
-    select
-        commitments.*,
-        bill_dates.bill_date
-    from commitments
-    inner join bill_dates
-        on commitments.contract_id = bill_dates.contract_id
-        and commitments.first_from <= bill_dates.bill_date
-    where commitments.kind = 'prepaid' and commitments.part_no = 1 and commitments.amount is not null
-    qualify row_number() over (
-        partition by commitments.contract_id, commitments.commitment_id order by bill_dates.bill_date
-    ) = 1
 
 ),
 
@@ -185,15 +163,18 @@ lines as (
         'advance' as timing,
         commitment_id,
         'prepaid' as line_kind,
-        first_from as service_from,
+        window_from as service_from,
         -- Open-ended credit has no service end of its own; it is shown over the day it is granted.
-        coalesce(
-            cast(timezone(timezone, timezone('UTC', expires_at)) as date),
-            case when last_to < date '9999-12-31' then last_to end,
-            first_from + 1
-        ) as service_to,
-        amount as unrounded_amount,
-        {{ round_amount('amount', 'rounding_places', 'rounding_mode') }} as amount,
+        case
+            when time_window <> 'contract' then window_to
+            else coalesce(
+                cast(timezone(timezone, timezone('UTC', expires_at)) as date),
+                case when window_to < date '9999-12-31' then window_to end,
+                window_from + 1
+            )
+        end as service_to,
+        unrounded_amount,
+        amount,
         currency,
         version
     from prepaid

@@ -179,7 +179,7 @@ shares as (
 
     select
         *,
-        {{ multiply_divide('amount', 'part_time', 'full_time') }} as prorated_amount
+        {{ prorate('amount', 'part_time', 'full_time') }} as prorated_amount
     from parts
 
 ),

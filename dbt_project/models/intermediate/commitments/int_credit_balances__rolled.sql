@@ -4,21 +4,15 @@ with grants as (
 
 ),
 
-payments as (
+steps as (
 
-    select * from {{ ref('int_credit_payments__drawn') }}
-
-),
-
-credit_lines as (
-
-    select * from {{ ref('int_credit_lines__drawn') }}
+    select * from {{ ref('int_grant_steps__balanced') }}
 
 ),
 
-lines as (
+draws as (
 
-    select * from {{ ref('int_priced_lines__collected') }}
+    select * from {{ ref('int_credit_draws__dated') }}
 
 ),
 
@@ -28,32 +22,79 @@ run as (
 
 ),
 
-draws as (
+successions as (
+
+    select
+        steps.*,
+        lag(closing) over by_grant as prior_closing,
+        lead(kept_amount) over by_grant as left_to_next
+    from steps
+    window by_grant as (partition by steps.contract_id, steps.grant_id order by steps.step_no)
+
+),
+
+-- What a step does not leave to the next expires on its last day; so does the rest of a grant that has ended. A minimum
+-- rolled over that exceeds what was left is granted.
+moves as (
+
+    select
+        successions.contract_id,
+        successions.grant_id,
+        successions.from_on as moved_on,
+        successions.granted_amount + greatest(successions.kept_amount - coalesce(successions.prior_closing, 0), 0)
+            as granted,
+        0 as used,
+        0 as expired,
+        0 as overage
+    from successions
+
+    union all
+
+    select
+        successions.contract_id,
+        successions.grant_id,
+        successions.last_on as moved_on,
+        0 as granted,
+        0 as used,
+        greatest(successions.closing - coalesce(successions.left_to_next, 0), 0) as expired,
+        0 as overage
+    from successions
+    inner join grants
+        on successions.contract_id = grants.contract_id
+        and successions.grant_id = grants.grant_id
+    cross join run
+    where
+        successions.left_to_next is not null
+        or (successions.last_on <= run.as_of and successions.to_at >= grants.ends_at)
+
+    union all
+
+    select
+        draws.contract_id,
+        draws.grant_id,
+        draws.drawn_on as moved_on,
+        0 as granted,
+        draws.drawn_amount as used,
+        0 as expired,
+        draws.overage_amount as overage
+    from draws
+    cross join run
+    where draws.drawn_on <= run.as_of
+
+),
+
+by_month as (
 
     select
         contract_id,
         grant_id,
-        drawn_on,
-        drawn_amount,
-        overage_amount
-    from payments
-
-    union all
-
-    -- Usage of a period still open has burned by today.
-    select
-        credit_lines.contract_id,
-        credit_lines.reference_id as grant_id,
-        case
-            when lines.line_kind = 'usage' then least(credit_lines.service_to - 1, run.as_of)
-            when credit_lines.timing = 'advance' then credit_lines.service_from
-            else credit_lines.service_to - 1
-        end as drawn_on,
-        -credit_lines.amount as drawn_amount,
-        cast(0 as decimal(38, 12)) as overage_amount
-    from credit_lines
-    inner join lines on credit_lines.parent_line_key = lines.line_key
-    cross join run
+        strftime(moved_on, '%Y-%m') as period,
+        sum(granted) as granted,
+        sum(used) as used,
+        sum(expired) as expired,
+        sum(overage) as overage
+    from moves
+    group by contract_id, grant_id, strftime(moved_on, '%Y-%m')
 
 ),
 
@@ -68,49 +109,14 @@ months as (
         grants.unit,
         grants.currency,
         grants.selling_entity,
-        grants.amount,
-        grants.granted_on,
-        grants.last_day,
-        run.as_of,
-        unnest(range(
+        strftime(unnest(range(
             date_trunc('month', cast(grants.granted_on as timestamp)),
             cast(run.as_of as timestamp) + interval 1 day,
             interval 1 month
-        )) as month_from
+        )), '%Y-%m') as period
     from grants
     cross join run
     where grants.granted_on <= run.as_of
-
-),
-
--- Nothing burns before the grant or after its end.
-dated_draws as (
-
-    select
-        draws.contract_id,
-        draws.grant_id,
-        strftime(greatest(least(draws.drawn_on, grants.last_day), grants.granted_on), '%Y-%m') as period,
-        draws.drawn_amount,
-        draws.overage_amount
-    from draws
-    inner join grants
-        on draws.contract_id = grants.contract_id
-        and draws.grant_id = grants.grant_id
-    cross join run
-    where least(draws.drawn_on, grants.last_day) <= run.as_of
-
-),
-
-used as (
-
-    select
-        contract_id,
-        grant_id,
-        period,
-        sum(drawn_amount) as used,
-        sum(overage_amount) as overage
-    from dated_draws
-    group by contract_id, grant_id, period
 
 ),
 
@@ -118,21 +124,15 @@ moved as (
 
     select
         months.*,
-        strftime(months.month_from, '%Y-%m') as period,
-        case
-            when strftime(months.granted_on, '%Y-%m') = strftime(months.month_from, '%Y-%m') then months.amount
-            else 0
-        end as granted,
-        coalesce(used.used, 0) as used,
-        coalesce(used.overage, 0) as overage,
-        months.last_day <= months.as_of
-        and strftime(greatest(months.last_day, months.granted_on), '%Y-%m') = strftime(months.month_from, '%Y-%m')
-            as is_ending
+        coalesce(by_month.granted, 0) as granted,
+        coalesce(by_month.used, 0) as used,
+        coalesce(by_month.expired, 0) as expired,
+        coalesce(by_month.overage, 0) as overage
     from months
-    left join used
-        on months.contract_id = used.contract_id
-        and months.grant_id = used.grant_id
-        and strftime(months.month_from, '%Y-%m') = used.period
+    left join by_month
+        on months.contract_id = by_month.contract_id
+        and months.grant_id = by_month.grant_id
+        and months.period = by_month.period
 
 ),
 
@@ -140,12 +140,9 @@ balanced as (
 
     select
         *,
-        sum(granted - used) over (
+        sum(granted - used - expired) over (
             partition by contract_id, grant_id order by period rows unbounded preceding
-        ) as unexpired,
-        coalesce(bool_or(is_ending) over (
-            partition by contract_id, grant_id order by period rows between unbounded preceding and 1 preceding
-        ), false) as has_ended
+        ) as closing
     from moved
 
 ),
@@ -162,11 +159,11 @@ final as (
         unit,
         currency,
         selling_entity,
-        cast(case when has_ended then 0 else unexpired - granted + used end as decimal(38, 12)) as opening,
+        cast(closing - granted + used + expired as decimal(38, 12)) as opening,
         cast(granted as decimal(38, 12)) as granted,
         cast(used as decimal(38, 12)) as used,
-        cast(case when is_ending then unexpired else 0 end as decimal(38, 12)) as expired,
-        cast(case when is_ending or has_ended then 0 else unexpired end as decimal(38, 12)) as closing,
+        cast(expired as decimal(38, 12)) as expired,
+        cast(closing as decimal(38, 12)) as closing,
         cast(overage as decimal(38, 12)) as overage
     from balanced
 

@@ -16,9 +16,9 @@ slices as (
 
 ),
 
-grants as (
+turns as (
 
-    select * from {{ ref('int_grants__ranked') }}
+    select * from {{ ref('int_credit_turns__listed') }}
     where pool = 'payment'
 
 ),
@@ -58,43 +58,54 @@ payable_lines as (
         owed.amount
     from lines
     inner join owed on lines.line_key = owed.line_key
-    where lines.line_kind <> 'prepaid' and lines.contract_id in (select grants.contract_id from grants)
+    where {{ priced_kind('lines') }} <> 'prepaid' and lines.contract_id in (select turns.contract_id from turns)
 
 ),
 
-{{ drawn_from_lines('payable_lines', 'contract_id, bill_date') }},
+{{ drawn_from_lines('payable_lines', 'contract_id, bill_date', 'payment') }},
 
-last_eligible as (
+last_turns as (
 
     select
         slice_key,
-        arg_max(grant_id, burn_rank) as grant_id
+        max(turn_no) as turn_no
     from eligible
     group by slice_key
 
 ),
 
 -- What no grant could pay is the overage of the last grant that might have.
+overages as (
+
+    select
+        drawable_slices.slice_key,
+        last_turns.turn_no,
+        cast(drawable_slices.drawable - coalesce(sum(drawn.drawn_amount), 0) as decimal(38, 12)) as overage_amount
+    from drawable_slices
+    inner join last_turns on drawable_slices.slice_key = last_turns.slice_key
+    left join drawn on drawable_slices.slice_key = drawn.slice_key
+    group by drawable_slices.slice_key, last_turns.turn_no, drawable_slices.drawable
+    having drawable_slices.drawable > coalesce(sum(drawn.drawn_amount), 0)
+
+),
+
 gathered as (
 
     select
         slice_key,
-        grant_id,
+        turn_no,
         drawn_amount,
         cast(0 as decimal(38, 12)) as overage_amount
     from drawn
-    where drawn_amount > 0
 
     union all
 
     select
-        drawn.slice_key,
-        last_eligible.grant_id,
+        slice_key,
+        turn_no,
         cast(0 as decimal(38, 12)) as drawn_amount,
-        drawn.left_amount as overage_amount
-    from drawn
-    inner join last_eligible on drawn.slice_key = last_eligible.slice_key
-    where drawn.is_last and drawn.left_amount > 0
+        overage_amount
+    from overages
 
 ),
 
@@ -105,17 +116,18 @@ dated as (
         lines.bill_date,
         lines.line_key,
         lines.line_kind,
-        gathered.grant_id,
+        turns.grant_id,
+        turns.step_no,
         gathered.drawn_amount,
         gathered.overage_amount,
         lines.currency,
-        {{ drawn_on('slices', 'grants.timezone', 'run.as_of') }} as drawn_on
+        {{ drawn_on('slices', 'turns.timezone', 'run.as_of') }} as drawn_on
     from gathered
     inner join slices on gathered.slice_key = slices.slice_key
     inner join lines on slices.line_key = lines.line_key
-    inner join grants
-        on lines.contract_id = grants.contract_id
-        and gathered.grant_id = grants.grant_id
+    inner join turns
+        on lines.contract_id = turns.contract_id
+        and gathered.turn_no = turns.turn_no
     cross join run
 
 ),
@@ -127,12 +139,13 @@ final as (
         bill_date,
         line_key,
         grant_id,
+        step_no,
         drawn_on,
         currency,
         cast(sum(drawn_amount) as decimal(38, 12)) as drawn_amount,
         cast(sum(overage_amount) as decimal(38, 12)) as overage_amount
     from dated
-    group by contract_id, bill_date, line_key, grant_id, drawn_on, currency
+    group by contract_id, bill_date, line_key, grant_id, step_no, drawn_on, currency
 
 )
 

@@ -33,7 +33,13 @@ applies_to as (
 
 credited as (
 
-    select * from {{ ref('int_purchases__credited') }}
+    select
+        contract_id,
+        charge_id,
+        sum(billed_amount) as billed_amount,
+        sum(credited_amount) as credited_amount
+    from {{ ref('int_purchases__credited') }}
+    group by contract_id, charge_id
 
 ),
 
@@ -63,8 +69,11 @@ explicit_grants as (
         grants.voided_at,
         grants.priority,
         grants.purchased_by,
-        grants.every_days is not null as is_recurring,
-        grants.rollover_max is not null or grants.rollover_min is not null as is_rolled_over
+        grants.every_days,
+        grants.anchor,
+        grants.rollover_min,
+        grants.rollover_max,
+        coalesce(grants.preserve_overage, false) as preserve_overage
     from grants
     inner join versioned
         on grants.contract_id = versioned.contract_id
@@ -91,12 +100,25 @@ commitment_grants as (
         commitments.amount,
         'currency' as unit,
         commitments.in_force_from_at as effective_at,
-        commitments.expires_at,
+        -- Bought for a window at a time it ends with the last; bought once it outlives the contract if nothing ends it.
+        case
+            when commitments.time_window = 'contract' or commitments.last_to = date '9999-12-31'
+                then commitments.expires_at
+            else
+                least(
+                    coalesce(commitments.expires_at, timestamp '9999-12-31'),
+                    {{ local_midnight('commitments.last_to', 'commitments.timezone') }}
+                )
+        end as expires_at,
         cast(null as timestamp) as voided_at,
         commitments.priority,
         commitments.commitment_id as purchased_by,
-        false as is_recurring,
-        commitments.rollover_max is not null or commitments.rollover_min is not null as is_rolled_over
+        cast(null as integer) as every_days,
+        cast(null as timestamp) as anchor,
+        commitments.rollover_min,
+        commitments.rollover_max,
+        false as preserve_overage,
+        commitments.time_window <> 'contract' as is_bought_again
     from commitments
     cross join run
     left join explicit_grants
@@ -112,7 +134,7 @@ commitment_grants as (
 listed as (
 
     select * from explicit_grants
-    union all
+    union all by name
     select * from commitment_grants
 
 ),
@@ -149,8 +171,11 @@ opened_grants as (
         listed.voided_at,
         coalesce(openings.priority, listed.priority) as priority,
         listed.purchased_by,
-        false as is_recurring,
-        false as is_rolled_over,
+        cast(null as integer) as every_days,
+        cast(null as timestamp) as anchor,
+        cast(null as decimal(38, 12)) as rollover_min,
+        cast(null as decimal(38, 12)) as rollover_max,
+        false as preserve_overage,
         true as is_opening
     from openings
     inner join current_versions
@@ -195,14 +220,9 @@ described as (
 
     select
         gathered.* exclude (unit, amount),
-        -- A purchase that was credited gives its share of the grant back: what was not paid for is not there to draw.
         case
-            when credited.billed_amount is null or gathered.is_opening then gathered.amount
-            when credited.credited_amount >= credited.billed_amount then 0
-            else
-                {{ multiply_divide(
-                    'gathered.amount', 'credited.billed_amount - credited.credited_amount', 'credited.billed_amount'
-                ) }}
+            when gathered.is_opening then gathered.amount
+            else {{ purchase_granted('gathered.amount', 'credited.billed_amount', 'credited.credited_amount') }}
         end as amount,
         case when gathered.unit = versioned.currency then 'currency' else gathered.unit end as unit,
         scopes.targets,
@@ -210,7 +230,12 @@ described as (
         versioned.timezone,
         versioned.selling_entity,
         versioned.rounding_places,
-        case when gathered.kind in ('promotional', 'sla') then 'reduction' else 'payment' end as pool,
+        -- Credit in a meter's unit is taken off the quantity, before there is money to reduce or to pay.
+        case
+            when gathered.unit <> 'currency' and gathered.unit <> versioned.currency then 'units'
+            when gathered.kind in ('promotional', 'sla') then 'reduction'
+            else 'payment'
+        end as pool,
         least(
             coalesce(gathered.expires_at, timestamp '9999-12-31'), coalesce(gathered.voided_at, timestamp '9999-12-31')
         ) as ends_at
@@ -232,9 +257,13 @@ described as (
 final as (
 
     select
-        * exclude (rounding_places, amount),
+        * exclude (rounding_places, amount, is_bought_again),
+        coalesce(is_bought_again, false) as is_bought_again,
         -- Money is drawn in whole minor units, so a fraction of one is never granted.
-        {{ round_amount('amount', 'rounding_places', "'floor'") }} as amount,
+        case
+            when pool = 'units' then cast(amount as decimal(38, 12))
+            else {{ round_amount('amount', 'rounding_places', "'floor'") }}
+        end as amount,
         row_number() over (
             partition by contract_id, pool
             order by priority nulls last, ends_at, effective_at, grant_id
@@ -242,8 +271,7 @@ final as (
         cast(timezone(timezone, timezone('UTC', effective_at)) as date) as granted_on,
         cast(timezone(timezone, timezone('UTC', ends_at - interval 1 microsecond)) as date) as last_day
     from described
-    -- Credits in a meter's unit, recurring ones and those that roll over: see int_terms__unsupported.
-    where unit = 'currency' and not is_recurring and not is_rolled_over and amount is not null
+    where amount is not null
 
 )
 

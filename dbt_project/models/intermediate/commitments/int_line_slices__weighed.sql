@@ -1,13 +1,15 @@
 with lines as (
 
-    select * from {{ ref('int_priced_lines__collected') }}
-    where line_kind <> 'prepaid'
+    select * replace ({{ priced_kind('priced_lines') }} as line_kind)
+    from {{ ref('int_priced_lines__collected') }} as priced_lines
+    where {{ priced_kind('priced_lines') }} <> 'prepaid'
 
 ),
 
 grants as (
 
-    select * from {{ ref('int_grants__ranked') }}
+    select * from {{ ref('int_grants__stepped') }}
+    where pool <> 'units'
 
 ),
 
@@ -33,6 +35,7 @@ granted_lines as (
         charge_id,
         group_key,
         line_order,
+        {{ local_midnight('burns_from', 'timezone') }} as burns_from_at,
         {{ local_midnight('service_from', 'timezone') }} as from_at,
         {{ local_midnight('service_to', 'timezone') }} as to_at
     from lines
@@ -55,9 +58,9 @@ spanned as (
 
 lives as (
 
-    select contract_id, effective_at as boundary_at from grants
+    select contract_id, from_at as boundary_at from grants
     union
-    select contract_id, ends_at as boundary_at from grants
+    select contract_id, to_at as boundary_at from grants
 
 ),
 
@@ -86,6 +89,7 @@ slices as (
         spanned.timing,
         spanned.line_kind,
         spanned.line_order,
+        spanned.burns_from_at,
         boundaries.boundary_at as slice_from_at,
         coalesce(
             lead(boundaries.boundary_at) over (partition by spanned.line_key order by boundaries.boundary_at),
@@ -139,7 +143,9 @@ final as (
         case when slices.slice_count = 1 then 1 else coalesce(weights.weight, 0) end as weight,
         row_number() over (
             partition by slices.contract_id
-            order by slices.slice_to_at, slices.slice_from_at, slices.line_order, slices.line_key
+            order by
+                greatest(slices.slice_to_at, coalesce(slices.burns_from_at, slices.slice_to_at)),
+                slices.burns_from_at is not null, slices.slice_from_at, slices.line_order, slices.line_key
         ) as slice_order
     from slices
     left join weights

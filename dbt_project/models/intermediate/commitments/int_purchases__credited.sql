@@ -39,6 +39,7 @@ credited_lines as (
     select
         memos.corrects_document_id as document_id,
         lines.charge_id,
+        lines.service_from,
         -lines.amount as amount
     from lines
     inner join documents as memos on lines.document_id = memos.document_id
@@ -52,6 +53,7 @@ moves as (
     select
         bills.contract_id,
         lines.charge_id,
+        lines.service_from,
         lines.amount as billed,
         cast(0 as decimal(38, 12)) as credited
     from bills
@@ -60,6 +62,7 @@ moves as (
     select
         bills.contract_id,
         credited_lines.charge_id,
+        credited_lines.service_from,
         0 as billed,
         credited_lines.amount as credited
     from bills
@@ -72,12 +75,13 @@ final as (
     select
         contract_id,
         charge_id,
+        service_from,
         cast(sum(billed) as decimal(38, 12)) as billed_amount,
         cast(sum(credited) as decimal(38, 12)) as credited_amount
     from moves
     where charge_id is not null
-    group by contract_id, charge_id
-    having sum(credited) > 0
+    group by contract_id, charge_id, service_from
+    qualify sum(sum(credited)) over (partition by contract_id, charge_id) > 0
 
 )
 

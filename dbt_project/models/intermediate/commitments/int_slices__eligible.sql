@@ -10,9 +10,10 @@ lines as (
 
 ),
 
-grants as (
+turns as (
 
-    select * from {{ ref('int_grants__ranked') }}
+    select * from {{ ref('int_credit_turns__listed') }}
+    where pool <> 'units'
 
 ),
 
@@ -22,23 +23,22 @@ final as (
         slices.contract_id,
         slices.slice_key,
         slices.line_key,
-        grants.pool,
-        grants.grant_id,
-        grants.burn_rank,
-        grants.amount as grant_amount
+        turns.pool,
+        turns.turn_no,
+        turns.grant_id
     from slices
     inner join lines on slices.line_key = lines.line_key
-    inner join grants
-        on slices.contract_id = grants.contract_id
-        and {{ in_scope('grants.targets', 'lines') }}
+    inner join turns
+        on slices.contract_id = turns.contract_id
+        and {{ in_scope('turns.targets', 'lines') }}
         -- Credit does not pay for its own purchase.
-        and grants.purchased_by is distinct from lines.charge_id
+        and turns.purchased_by is distinct from lines.charge_id
         and case
             when slices.is_spread
-                then grants.effective_at <= slices.slice_from_at and slices.slice_to_at <= grants.ends_at
+                then turns.turn_from_at <= slices.slice_from_at and slices.slice_to_at <= turns.turn_to_at
             when slices.timing = 'advance'
-                then grants.effective_at <= slices.slice_from_at and slices.slice_from_at < grants.ends_at
-            else grants.effective_at < slices.slice_to_at and slices.slice_to_at <= grants.ends_at
+                then turns.turn_from_at <= slices.slice_from_at and slices.slice_from_at < turns.turn_to_at
+            else turns.turn_from_at < slices.slice_to_at and slices.slice_to_at <= turns.turn_to_at
         end
 
 )

@@ -66,6 +66,17 @@ free_quantities as (
 
 ),
 
+charge_free_quantities as (
+
+    select distinct
+        contract_id,
+        version,
+        charge_id
+    from discounts
+    where kind = 'free_quantity' and charge_id is not null
+
+),
+
 meter_grants as (
 
     select distinct
@@ -87,11 +98,7 @@ usage_cells as (
         segments.*,
         cell_terms.cell_no,
         coalesce(cell_terms.model, segments.model) as cell_model,
-        cell_terms.fixed_per_event,
-        cell_terms.free_events,
-        cell_terms.free_amount,
-        cell_terms.min_per_event,
-        cell_terms.max_per_event,
+        coalesce({{ priced_per_event('cell_terms') }}, false) as is_priced_per_event,
         -- landing refuses prices without their figures; this guards tables filled any other way
         case coalesce(cell_terms.model, segments.model)
             when 'unit' then cell_terms.unit_price is not null
@@ -128,23 +135,24 @@ judged_usage as (
                 then 'unknown rounding of the unit conversion ' || usage_cells.conversion_rounding
             when usage_cells.divide_by <= 0 then 'unit conversion by zero or less'
             when free_quantities.contract_id is not null then 'free quantity of the whole contract'
-            when meter_grants.contract_id is not null then 'credit grant in units of the meter'
             when usage_cells.cell_no is null then 'no price'
             when usage_cells.cell_model is null or usage_cells.cell_model not in (
                 'unit', 'graduated', 'volume', 'graduated_percentage', 'package', 'percentage', 'dynamic',
                 'precomputed', 'capacity'
             ) then 'price model ' || coalesce(usage_cells.cell_model, 'missing') || ' on usage'
+            when usage_cells.is_priced_per_event and usage_cells.aggregation not in ('sum', 'count')
+                then 'percentage priced per event of aggregation ' || usage_cells.aggregation
+            when usage_cells.is_priced_per_event and usage_cells.conversion_rounding <> 'none'
+                then 'percentage priced per event of rounded units'
             when
-                usage_cells.cell_model = 'percentage'
-                and coalesce(usage_cells.min_per_event, usage_cells.max_per_event) is not null
-                then 'percentage with limits per event'
-            when usage_cells.cell_model = 'percentage' and usage_cells.free_events is not null
-                then 'percentage with free events'
+                usage_cells.is_priced_per_event
+                and (coalesce(usage_cells.included_quantity, 0) <> 0 or charge_free_quantities.contract_id is not null)
+                then 'percentage priced per event with a free or included quantity'
+            -- These do not price the quantity alone, so credit cannot be taken off it.
             when
-                usage_cells.cell_model = 'percentage'
-                and usage_cells.free_amount is not null
-                and coalesce(usage_cells.fixed_per_event, 0) <> 0
-                then 'percentage with a free amount and a fee per event'
+                meter_grants.contract_id is not null
+                and usage_cells.cell_model in ('percentage', 'precomputed', 'capacity')
+                then 'credit in units of the meter on price model ' || usage_cells.cell_model
             when not usage_cells.is_complete then 'incomplete price of model ' || usage_cells.cell_model
         end as reason
     from usage_cells
@@ -152,6 +160,10 @@ judged_usage as (
         on usage_cells.contract_id = free_quantities.contract_id
         and usage_cells.segment_from < free_quantities.in_force_to
         and usage_cells.segment_to > free_quantities.in_force_from
+    left join charge_free_quantities
+        on usage_cells.contract_id = charge_free_quantities.contract_id
+        and usage_cells.version = charge_free_quantities.version
+        and usage_cells.charge_id = charge_free_quantities.charge_id
     left join meter_grants
         on usage_cells.contract_id = meter_grants.contract_id
         and usage_cells.meter = meter_grants.meter

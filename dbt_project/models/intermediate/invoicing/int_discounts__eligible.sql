@@ -69,6 +69,7 @@ matched as (
     select
         lines.contract_id,
         lines.bill_date,
+        {{ priced_bill_date('lines') }} as priced_bill_date,
         lines.line_key,
         ranked.discount_rank,
         ranked.discount_id,
@@ -82,14 +83,16 @@ matched as (
         on lines.contract_id = ranked.contract_id
         and lines.version = ranked.version
     where
-        (ranked.from_date is null or lines.service_from >= ranked.from_date)
+        -- An amount was given on the document it was for: an adjustment of it neither takes it again nor gives it back.
+        (lines.line_kind <> 'adjustment' or ranked.kind = 'percent')
+        and (ranked.from_date is null or lines.service_from >= ranked.from_date)
         and (ranked.to_date is null or lines.service_from < ranked.to_date)
         and case
             when ranked.charge_id is not null then lines.charge_id = ranked.charge_id
             -- A prepayment is no sale yet: it is discounted only when a discount names it.
             else
                 {{ in_scope('ranked.targets', 'lines') }}
-                and (lines.line_kind <> 'prepaid' or ranked.targets is not null)
+                and ({{ priced_kind('lines') }} <> 'prepaid' or ranked.targets is not null)
         end
 
 ),
@@ -99,7 +102,7 @@ counted as (
     select
         *,
         dense_rank() over (
-            partition by contract_id, discount_charge_id, discount_id order by bill_date
+            partition by contract_id, discount_charge_id, discount_id order by priced_bill_date
         ) as document_no
     from matched
 

@@ -12,7 +12,7 @@ payments as (
 
 bill_dates as (
 
-    select * from {{ ref('int_bill_dates__listed') }}
+    select * from {{ ref('int_bill_dates__extended') }}
 
 ),
 
@@ -61,7 +61,8 @@ sums as (
         contract_id,
         bill_date,
         count(*) as line_count,
-        bool_or(timing = 'arrears') as has_arrears,
+        -- an adjustment serves another period
+        bool_or(timing = 'arrears') filter (where original_period is null) as has_arrears,
         sum(amount) filter (where line_kind not in ('discount', 'credit', 'tax')) as subtotal,
         sum(amount) filter (where line_kind = 'discount') as discount,
         sum(amount) filter (where line_kind = 'credit') as credit_applied,
@@ -84,7 +85,7 @@ paid as (
 ),
 
 -- The arrears lines say which period a document serves; without any it serves the one that begins on its day. Without
--- a line at all it is the bill of the period that ends.
+-- a line of its own it is the bill of the period that ends.
 placed as (
 
     select
@@ -93,7 +94,7 @@ placed as (
         paid.paid_from_credits,
         coalesce(sums.line_count, 0) as line_count,
         bill_dates.ended_from is not null
-        and (coalesce(sums.has_arrears, sums.contract_id is null) or bill_dates.begun_from is null) as is_behind,
+        and (coalesce(sums.has_arrears, true) or bill_dates.begun_from is null) as is_behind,
         bill_dates.bill_date <= run.as_of as is_due,
         case when redrafts.revision is null then issued_kinds.kind end as issued_kind,
         case when redrafts.revision is null then issued_kinds.close_period end as issued_period,
@@ -113,6 +114,8 @@ placed as (
     left join paid
         on bill_dates.contract_id = paid.contract_id
         and bill_dates.bill_date = paid.bill_date
+    -- After the contract's end there is a bill only where something is left to bill.
+    where bill_dates.is_closing is not true or sums.contract_id is not null
 
 ),
 

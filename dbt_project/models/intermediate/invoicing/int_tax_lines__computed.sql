@@ -62,7 +62,7 @@ reduced as (
 matched as (
 
     select
-        lines.*,
+        lines.* exclude (unrounded_amount, amount),
         taxes.tax_code,
         taxes.rate_percent,
         coalesce(taxes.inclusive, false) as is_inclusive,
@@ -79,46 +79,13 @@ matched as (
     where
         {{ in_scope('scopes.targets', 'lines') }}
         -- A prepayment is taxed when its credit pays for something, unless a tax names it.
-        and (lines.line_kind <> 'prepaid' or scopes.targets is not null)
-
-),
-
--- An inclusive tax is part of the amount: of a line that holds rates r1 + r2, tax i is amount x ri / (100 + r1 + r2),
--- and a tax that is added counts on the same net amount.
-divided as (
-
-    select
-        *,
-        cast(
-            100 + coalesce(sum(rate_percent) filter (where is_inclusive) over (partition by line_key), 0)
-            as decimal(38, 12)
-        ) as gross_percent
-    from matched
-
-),
-
-measured as (
-
-    select
-        * exclude (unrounded_amount, amount),
-        {{ multiply_divide('taxable_amount', 'rate_percent', 'gross_percent') }} as unrounded_amount,
-        -- What is rounded once: a line's taxes together, each rate of a line, each tax of the document, or all its tax.
-        case tax_rounding
-            when 'line' then line_key
-            when 'rate' then line_key || '/' || tax_code
-            when 'by_tax' then tax_code
-            else ''
-        end as rounding_group
-    from divided
-    where taxable_amount <> 0
+        and ({{ priced_kind('lines') }} <> 'prepaid' or scopes.targets is not null)
 
 ),
 
 rounded as (
 
-    select * from {{ round_together(
-        'measured', 'contract_id, bill_date, rounding_group', 'rounding_places', 'rounding_mode',
-        'line_order, tax_code') }}
+    select * from {{ tax_lines('matched') }}
 
 ),
 

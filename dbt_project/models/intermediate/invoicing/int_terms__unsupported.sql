@@ -77,6 +77,22 @@ grants as (
 
 ),
 
+openings as (
+
+    select * from {{ ref('int_openings__effective') }}
+    where kind = 'wallet'
+
+),
+
+credited as (
+
+    select distinct
+        contract_id,
+        charge_id
+    from {{ ref('int_purchases__credited') }}
+
+),
+
 slices as (
 
     select * from {{ ref('int_line_slices__weighed') }}
@@ -217,15 +233,30 @@ commitment_reasons as (
             when commitment_hours.contract_id is not null then 'commitment by time of day'
             when commitments.kind = 'minimum_spend' and inclusive_taxes.contract_id is not null
                 then 'minimum spend with inclusive tax'
-            when commitments.kind = 'prepaid' and (
+            when commitments.kind = 'prepaid' and commitments.time_window not in (
+                'billing_period', 'month', 'annual', 'contract'
+            ) then 'prepaid commitment by ' || commitments.time_window
+            when commitments.kind = 'prepaid' and count(distinct commitments.time_window) over by_commitment > 1
+                then 'prepaid window changed by a later version'
+            when commitments.kind = 'prepaid' and commitments.time_window = 'contract' and (
                 commitments.rollover_max is not null or commitments.rollover_min is not null
-            ) then 'prepaid credit that rolls over'
-            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and not (
-                commitments.time_window = 'annual' and commitments.last_to <= commitments.first_from + interval 1 year
-            ) then 'prepaid commitment bought again each ' || commitments.time_window
-            when commitments.kind = 'prepaid' and count(distinct commitments.amount) over (
-                partition by commitments.contract_id, commitments.commitment_id
-            ) > 1 then 'prepaid amount changed by a later version'
+            ) then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window = 'contract'
+                and count(distinct commitments.amount) over by_commitment > 1
+                then 'prepaid amount changed by a later version'
+            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and exists (
+                select 1 from grants
+                where
+                    grants.contract_id = commitments.contract_id
+                    and grants.commitment_id = commitments.commitment_id
+            ) then 'grant listed for a prepaid commitment that is bought again each ' || commitments.time_window
+            when commitments.kind = 'prepaid' and commitments.time_window <> 'contract' and exists (
+                select 1 from openings
+                where
+                    openings.contract_id = commitments.contract_id
+                    and openings.grant_id = commitments.commitment_id
+            ) then 'opening balance of a prepaid commitment that is bought again each ' || commitments.time_window
         end as reason
     from commitments
     left join (select distinct contract_id, version, commitment_id from commitment_hours) as commitment_hours
@@ -235,6 +266,7 @@ commitment_reasons as (
     left join inclusive_taxes
         on commitments.contract_id = inclusive_taxes.contract_id
         and commitments.version = inclusive_taxes.version
+    window by_commitment as (partition by commitments.contract_id, commitments.commitment_id)
 
 ),
 
@@ -258,23 +290,35 @@ window_reasons as (
 grant_reasons as (
 
     select
-        contract_id,
-        version,
+        grants.contract_id,
+        grants.version,
         'grant' as term_kind,
-        grant_id as term_id,
+        grants.grant_id as term_id,
         case
-            when unit <> 'currency' and not exists (
-                select 1 from versioned
-                where
-                    versioned.contract_id = grants.contract_id
-                    and versioned.version = grants.version
-                    and versioned.currency = grants.unit
-            ) then 'credit in units of ' || unit
-            when every_days is not null then 'recurring credit'
-            when rollover_max is not null or rollover_min is not null then 'credit that rolls over'
-            when amount is null then 'credit without an amount'
+            when grants.unit <> 'currency' and currency_versions.contract_id is null and not exists (
+                select 1 from charges
+                where charges.contract_id = grants.contract_id and charges.meter = grants.unit
+            ) then 'credit in units of ' || grants.unit || ', which no charge meters'
+            when grants.amount is null then 'credit without an amount'
+            when grants.every_days is not null and grants.reset is false
+                then 'recurring credit that is not reset'
+            when grants.every_days is null and (grants.rollover_max is not null or grants.rollover_min is not null)
+                then 'credit that rolls over but does not recur'
+            when grants.every_days is not null and credited.contract_id is not null
+                then 'recurring credit whose purchase was credited'
+            when
+                grants.preserve_overage
+                and (coalesce(grants.unit, 'currency') = 'currency' or currency_versions.contract_id is not null)
+                then 'overage kept for the next grant of money'
         end as reason
     from grants
+    left join versioned as currency_versions
+        on grants.contract_id = currency_versions.contract_id
+        and grants.version = currency_versions.version
+        and grants.unit = currency_versions.currency
+    left join credited
+        on grants.contract_id = credited.contract_id
+        and coalesce(grants.purchased_by, grants.commitment_id) = credited.charge_id
 
 ),
 

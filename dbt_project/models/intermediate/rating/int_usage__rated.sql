@@ -1,12 +1,18 @@
 with converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 
 tiers_priced as (
 
     select * from {{ ref('int_usage__tiers_priced') }}
+
+),
+
+event_tiers as (
+
+    select * from {{ ref('int_event_tiers__priced') }}
 
 ),
 
@@ -31,6 +37,46 @@ group_quantities as (
 
 ),
 
+tiers as (
+
+    select
+        contract_id,
+        charge_id,
+        service_from,
+        group_key,
+        cell_key,
+        tier_no,
+        from_quantity,
+        up_to,
+        null as outcome,
+        null as event_count,
+        quantity,
+        unit_price,
+        per,
+        flat_price,
+        amount
+    from tiers_priced
+    union all
+    select
+        contract_id,
+        charge_id,
+        service_from,
+        group_key,
+        cell_key,
+        tier_no,
+        null as from_quantity,
+        null as up_to,
+        outcome,
+        event_count,
+        quantity,
+        unit_price,
+        per,
+        flat_price,
+        amount
+    from event_tiers
+
+),
+
 tier_texts as (
 
     select
@@ -39,6 +85,7 @@ tier_texts as (
             ',',
             case when cell_key <> '{}' then '"cell":' || cell_key end,
             '"tier":' || tier_no,
+            case when outcome is not null then '"outcome":"' || outcome || '","events":"' || event_count || '"' end,
             {{ json_number('from', 'from_quantity') }},
             {{ json_number('up_to', 'up_to') }},
             {{ json_number('quantity', 'quantity') }},
@@ -47,7 +94,7 @@ tier_texts as (
             {{ json_number('flat_price', 'flat_price') }},
             {{ json_number('amount', 'amount') }}
         ) || '}' as tier_text
-    from tiers_priced
+    from tiers
 
 ),
 

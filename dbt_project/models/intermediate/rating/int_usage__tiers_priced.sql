@@ -1,6 +1,6 @@
 with converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 
@@ -46,7 +46,9 @@ priced_cells as (
         coalesce(cells.fixed_per_event, 0) as fixed_per_event,
         coalesce(cells.free_amount, 0) as free_amount,
         cells.multiplier,
-        coalesce(cells.flat_at_zero, false) as flat_at_zero
+        coalesce(cells.flat_at_zero, false) as flat_at_zero,
+        -- int_event_tiers__priced has those
+        coalesce({{ priced_per_event('cells') }}, false) as is_priced_per_event
     from converted
     inner join slices
         on converted.contract_id = slices.contract_id
@@ -176,7 +178,7 @@ single_parts as (
             else 0
         end as flat_price
     from priced_cells
-    where model in ('unit', 'percentage', 'dynamic', 'precomputed')
+    where model in ('unit', 'percentage', 'dynamic', 'precomputed') and not is_priced_per_event
 
 ),
 

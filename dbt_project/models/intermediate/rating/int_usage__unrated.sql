@@ -1,6 +1,6 @@
 with converted as (
 
-    select * from {{ ref('int_usage__converted') }}
+    select * from {{ ref('int_usage__credited') }}
 
 ),
 

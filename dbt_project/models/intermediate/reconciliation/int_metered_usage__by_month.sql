@@ -21,7 +21,7 @@ usage_lines as (
         unrounded_amount,
         currency
     from lines
-    where line_kind in ('usage', 'minimum', 'overage', 'true_up')
+    where {{ priced_kind('lines') }} in ('usage', 'minimum', 'overage', 'true_up')
 
 ),
 

@@ -214,7 +214,7 @@ amounts as (
 
     select
         *,
-        direction * {{ multiply_divide('period_amount', 'part_time', 'whole_time') }} as unrounded_amount
+        direction * {{ prorate('period_amount', 'part_time', 'whole_time') }} as unrounded_amount
     from parts
     where quantity <> 0 or period_amount <> 0
 

@@ -38,6 +38,7 @@ unbilled as (
 balances as (
 
     select * from {{ ref('int_credit_balances__rolled') }}
+    where pool is distinct from 'units'
 
 ),
 
@@ -106,7 +107,9 @@ invoiced_lines as (
     left join issued_lines as parents
         on issued_lines.document_id = parents.document_id
         and issued_lines.parent_line_no = parents.line_no
-    where issued_lines.line_kind not in ('tax', 'prepaid') and coalesce(parents.line_kind, '') <> 'prepaid'
+    where
+        {{ priced_kind('issued_lines') }} not in ('tax', 'prepaid')
+        and coalesce({{ priced_kind('parents') }}, '') <> 'prepaid'
 
 ),
 

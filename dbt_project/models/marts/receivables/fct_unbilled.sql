@@ -53,9 +53,13 @@ rated_lines as (
     left join lines as parents on lines.parent_line_key = parents.line_key
     cross join run
     where
-        lines.line_kind not in ('tax', 'prepaid')
-        and coalesce(parents.line_kind, '') <> 'prepaid'
-        and (lines.bill_date <= run.as_of or coalesce(parents.line_kind, lines.line_kind) = 'usage')
+        {{ priced_kind('lines') }} not in ('tax', 'prepaid')
+        and coalesce({{ priced_kind('parents') }}, '') <> 'prepaid'
+        -- what an adjustment corrects has been used, whenever its bill falls due
+        and (
+            lines.bill_date <= run.as_of
+            or coalesce(parents.line_kind, lines.line_kind) in ('usage', 'adjustment')
+        )
 
 ),
 
@@ -80,7 +84,9 @@ billed_lines as (
     left join issued_lines as parents
         on issued_lines.document_id = parents.document_id
         and issued_lines.parent_line_no = parents.line_no
-    where issued_lines.line_kind not in ('tax', 'prepaid') and coalesce(parents.line_kind, '') <> 'prepaid'
+    where
+        {{ priced_kind('issued_lines') }} not in ('tax', 'prepaid')
+        and coalesce({{ priced_kind('parents') }}, '') <> 'prepaid'
 
 ),
 

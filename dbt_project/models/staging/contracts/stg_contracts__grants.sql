@@ -24,7 +24,8 @@ final as (
         anchor,
         reset,
         rollover_min,
-        rollover_max
+        rollover_max,
+        preserve_overage
     from source
 
 )

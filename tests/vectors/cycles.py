@@ -73,10 +73,13 @@ def rate_delta(vector: Vector, contract_id: str) -> Case:
 
 
 def _final_run(vector: Vector, runs: int) -> int | None:
+    """Which run is the final one, from 0; none where the vector names none. True is the last."""
     final = vector.inputs.get("final_run")
+    if isinstance(final, list):
+        return next((place for place, one in enumerate(final) if one), None)
     if final is None or final is False:
         return None
-    return runs - 1 if final is True else int(final)
+    return runs - 1 if final is True else min(int(final), runs - 1)
 
 
 def rate_split(vector: Vector, contract_id: str) -> Case:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +70,8 @@ class Figures:
     issued: list[Row] = field(default_factory=list)  # lines of the record
     rated: list[Row] = field(default_factory=list)
     balances: list[Row] = field(default_factory=list)
-    paid: Decimal = Decimal(0)  # from purchased and commitment credit
     held: list[str] = field(default_factory=list)  # reasons of CON-05
-    quarantined: list[str] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)  # rows of its files that were set aside
 
 
 _READ = {
@@ -86,7 +84,9 @@ _READ = {
 }  # fmt: skip
 _HELD = "select contract_id, string_agg(distinct term_id || ': ' || reason, '; ') from " \
         "intermediate.int_terms__unsupported group by contract_id"  # fmt: skip
-_PAID = "select contract_id, sum(paid_from_credits) from marts.fct_draft_invoices where is_due group by contract_id"
+# Every row of a vector names its contract, which is known by a mark that no other text has.
+_SET_ASIDE = "select regexp_extract(original, ?), reason from raw_landing.quarantine order by reason"
+CONTRACT = "V[0-9]{5}"
 
 
 class Nights:
@@ -124,10 +124,10 @@ class Nights:
             for name, query in _READ.items():
                 for row in _rows(connection, query):
                     getattr(found[row["contract_id"]], name).append(row)
-            for contract_id, paid in connection.execute(_PAID).fetchall():
-                found[contract_id].paid = Decimal(paid)
             for contract_id, reason in connection.execute(_HELD).fetchall():
                 found[contract_id].held.append(reason)
+            for contract_id, reason in connection.execute(_SET_ASIDE, [CONTRACT]).fetchall():
+                found[contract_id].quarantined.append(reason)
         return found
 
 

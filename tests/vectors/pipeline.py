@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from tests.vectors.terms import (
     Usage,
     charge_of,
     contract,
+    entries,
     meter_of,
     number,
     per_major,
@@ -35,9 +37,22 @@ def _read(vector: Vector, span: Span) -> case.Read:
         lines = [line for line in figures[-1].lines if line["service_from"] >= span.start]
         rated = [row for row in figures[-1].rated if row["service_from"] >= span.start]
         units = sum((Decimal(row["billable_quantity"]) for row in rated), Decimal(0))
-        return {"amount": total(lines) * per_major(vector), "units": units * unit_step(vector)}
+        tiers = [tier for row in rated for tier in _tiers(vector, row["tiers"])]
+        due = {"amount": total(lines) * per_major(vector), "units": units * unit_step(vector)}
+        return due | {"quantity": due["units"]} | dict.fromkeys(("lines", "tiers", "tier_lines"), tiers)
 
     return read
+
+
+def _tiers(vector: Vector, text: str) -> list[Json]:
+    """The parts of a price that a quantity fell into, in order: what was priced at what, before limits and rounding."""
+    found: list[Json] = []
+    for part in json.loads(text):
+        figures = {name: number(value) for name, value in part.items() if name != "cell" and value is not None}
+        money = {name: figures[name] * per_major(vector) for name in ("unit_price", "flat_price", "amount") if name in
+                 figures}  # fmt: skip
+        found.append(figures | money | {"units": figures.get("quantity"), "total": money.get("amount")})
+    return found
 
 
 def _one_night(vector: Vector, contract_id: str, charges: list[Json], usage: list[Usage], **terms: Any) -> Case:
@@ -56,7 +71,7 @@ def rate(vector: Vector, contract_id: str) -> Case:
     terms: Json = {}
     if price.get("commitment"):
         terms["commitments"] = [windowed(vector, price)]
-    usage = usage_of(vector, span, vector.usage or _told(vector))
+    usage = usage_of(vector, span, entries(vector) or _told(vector))
     return _one_night(vector, contract_id, [charge_of(vector, price, span)], usage, **terms)
 
 
@@ -92,7 +107,7 @@ def rate_groups(vector: Vector, contract_id: str) -> Case:
     price, span = priced(vector), span_of(vector)
     named = price.get("group_by") or vector.inputs.get("group_by")
     names = [named] if isinstance(named, str) else list(named or [])
-    names = names or sorted({name for event in vector.usage for name in event.get("properties") or {}})
+    names = names or sorted({name for event in entries(vector) for name in event.get("properties") or {}})
     return _grouped(vector, contract_id, price, usage_of(vector, span), names)
 
 
@@ -134,11 +149,14 @@ def aggregate(vector: Vector, contract_id: str) -> Case:
 
 
 def window_commitment(vector: Vector, contract_id: str) -> Case:
-    """A commitment by window. Without times each entry is one window: bill periods of a day, one after another."""
+    """A commitment by window. Without times each entry is one window: bill periods of a day, one after another.
+
+    Times of day cannot tell apart what has no time: the commitment is then the same for every window.
+    """
     price, span = priced(vector), span_of(vector)
-    if any(event.get("timestamp") for event in vector.usage) or price.get("time_buckets"):
+    if any(event.get("timestamp") for event in entries(vector)):
         return _clocked(vector, contract_id, price, span)
-    days = Span(span.start, span.start + timedelta(days=max(len(vector.usage), 1)), span.zone)
+    days = Span(span.start, span.start + timedelta(days=max(len(entries(vector)), 1)), span.zone)
     usage = [
         replace(one, moment=days.opens() + timedelta(days=place, hours=1))
         for place, one in enumerate(usage_of(vector, span))
@@ -154,25 +172,39 @@ def _clocked(vector: Vector, contract_id: str, price: Json, span: Span) -> Case:
     """Windows by the clock: hours unless the vector names another length; `time_buckets` are its times of day."""
     named = str(vector.inputs.get("window") or (price.get("commitment") or {}).get("window") or "hour").lower()
     terms = windowed(vector, price) | {"window": named}
-    if price.get("time_buckets"):
-        terms["time_of_day"] = [_time_of_day(vector, bucket) for bucket in price["time_buckets"]]
+    buckets = price.get("time_buckets") or []
+    if buckets:
+        terms["time_of_day"] = [_time_of_day(vector, price, bucket) for bucket in buckets]
+        if not any(_committed(bucket) for bucket in buckets):
+            # The commitment holds in these hours only; at any other time usage is at list price.
+            terms = {name: value for name, value in terms.items() if name not in ("amount", "quantity")}
     return _one_night(
         vector, contract_id, [charge_of(vector, price, span)], usage_of(vector, span), commitments=[terms]
     )
 
 
-def _time_of_day(vector: Vector, bucket: Json) -> Json:
-    committed = bucket.get("commitment") or bucket
-    found: Json = {"from_hour": _hour(bucket, "from_hour", "start_hour", "from", "start"),
-                   "to_hour": _hour(bucket, "to_hour", "end_hour", "to", "end") or 24}  # fmt: skip
-    for name in ("amount", "unit_price"):
-        value = committed.get(name, bucket.get(name))
+def _committed(bucket: Json) -> Json:
+    """The commitment of a time of day itself, if it has one."""
+    own = bucket.get("commitment") or bucket
+    return own if own.get("amount") is not None or own.get("quantity") is not None else {}
+
+
+def _time_of_day(vector: Vector, price: Json, bucket: Json) -> Json:
+    """A time of day with its own commitment, else the price's; one that ends before it begins goes over midnight."""
+    committed = _committed(bucket) or price.get("commitment") or {}
+    found: Json = {
+        "from_hour": _hour(bucket, "from_hour", "start_hour", "from", "start"),
+        "to_hour": _hour(bucket, "to_hour", "end_hour", "to", "end") or 24,
+    }
+    for name, value in (("amount", committed.get("amount")), ("unit_price", bucket.get("unit_price"))):
         if value is not None:
             found[name] = plain(number(value) / per_major(vector))
     for name in ("quantity", "overage_factor"):
         if committed.get(name) is not None:
             found[name] = plain(number(committed[name]))
-    return found | ({"true_up": bool(committed["true_up"])} if "true_up" in committed else {})
+    if "true_up" in committed:
+        found["true_up"] = bool(committed["true_up"])
+    return found
 
 
 def _hour(bucket: Json, *names: str) -> int:

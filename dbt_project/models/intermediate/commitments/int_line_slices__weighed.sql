@@ -64,6 +64,41 @@ lives as (
 
 ),
 
+-- Where grants differ in scope, it matters whose usage came first: lines whose price follows usage evenly are told
+-- apart bucket by bucket. Any other line burns as one, when its period ends.
+scoped_contracts as (
+
+    select contract_id
+    from grants
+    group by contract_id
+    having
+        count(distinct pool || coalesce(cast(list_sort(targets) as varchar), '')) > count(distinct pool)
+
+),
+
+buckets as (
+
+    select
+        spanned.contract_id,
+        spanned.line_key,
+        attributed.bucket_from,
+        attributed.bucket_to
+    from spanned
+    inner join scoped_contracts on spanned.contract_id = scoped_contracts.contract_id
+    inner join attributed
+        on spanned.contract_id = attributed.contract_id
+        and spanned.charge_id = attributed.charge_id
+        and spanned.group_key = attributed.group_key
+        and attributed.bucket_from >= spanned.from_at
+        and attributed.bucket_from < spanned.to_at
+    inner join charges
+        on attributed.contract_id = charges.contract_id
+        and attributed.charge_id = charges.charge_id
+        and attributed.segment_from = charges.segment_from
+    where spanned.is_spread and {{ follows_usage_evenly('charges') }}
+
+),
+
 boundaries as (
 
     select contract_id, line_key, from_at as boundary_at from spanned
@@ -75,6 +110,10 @@ boundaries as (
         and lives.boundary_at > spanned.from_at
         and lives.boundary_at < spanned.to_at
     where spanned.is_spread
+    union
+    select contract_id, line_key, bucket_from as boundary_at from buckets
+    union
+    select contract_id, line_key, bucket_to as boundary_at from buckets
 
 ),
 
@@ -99,6 +138,7 @@ slices as (
         count(*) over (partition by spanned.line_key) as slice_count
     from spanned
     inner join boundaries on spanned.line_key = boundaries.line_key
+    where boundaries.boundary_at < spanned.to_at or boundaries.boundary_at = spanned.from_at
 
 ),
 
@@ -110,7 +150,8 @@ weights as (
         slices.slice_no,
         cast(sum(greatest(
             case when charges.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end, 0
-        )) as decimal(38, 12)) as weight
+        )) as decimal(38, 12)) as weight,
+        bool_or(attributed.bucket_to > slices.slice_to_at) as is_bucket_cut
     from slices
     inner join attributed
         on slices.contract_id = attributed.contract_id
@@ -141,6 +182,7 @@ final as (
         slices.slice_from_at,
         slices.slice_to_at,
         case when slices.slice_count = 1 then 1 else coalesce(weights.weight, 0) end as weight,
+        coalesce(weights.is_bucket_cut, false) as is_bucket_cut,
         row_number() over (
             partition by slices.contract_id
             order by

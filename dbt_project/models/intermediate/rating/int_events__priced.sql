@@ -198,7 +198,9 @@ read as (
         cast(cast(events.properties as json) as map (varchar, varchar)) as properties
     from events
     inner join kept on events.meter = kept.meter
-    where events.event_date in (select event_date from days)
+    where
+        events.event_date in (select event_date from days)
+        and events.account_id in (select account_id from series)
 
 ),
 
@@ -298,56 +300,41 @@ netted as (
 
 ),
 
--- Only allowances ask for the order.
 ordered as (
 
     select
-        netted.*,
+        *,
         row_number() over in_time as event_no,
-        sum(netted.value) over in_time as running_total
+        sum(value) over in_time as running_total
     from netted
-    inner join parts on netted.part_no = parts.part_no
-    where coalesce(parts.free_events, parts.free_amount) is not null and not netted.is_taken_back
     window
         in_time as (
-            partition by netted.part_no
-            order by netted.event_time, netted.source, netted.event_id
+            partition by part_no, is_taken_back
+            order by event_time, source, event_id
             rows between unbounded preceding and current row
         )
-
-),
-
-sequenced as (
-
-    select * from ordered
-    union all
-    select
-        netted.*,
-        null as event_no,
-        null as running_total
-    from netted
-    inner join parts on netted.part_no = parts.part_no
-    where coalesce(parts.free_events, parts.free_amount) is null or netted.is_taken_back
 
 ),
 
 charged as (
 
     select
-        sequenced.*,
+        ordered.*,
+        parts.has_limits,
         parts.rate_percent,
         parts.fixed_per_event,
+        parts.free_events,
+        parts.free_amount,
         parts.min_per_event,
         parts.max_per_event,
         case
-            when sequenced.is_taken_back or coalesce(parts.free_events, parts.free_amount) is null then sequenced.value
+            when ordered.is_taken_back or coalesce(parts.free_events, parts.free_amount) is null then ordered.value
             else {{ event_value_charged(
-                'sequenced.value', 'sequenced.event_no', 'sequenced.running_total', 'parts.free_events',
+                'ordered.value', 'ordered.event_no', 'ordered.running_total', 'parts.free_events',
                 'parts.free_amount') }}
         end as charged_value
-    from sequenced
-    inner join parts on sequenced.part_no = parts.part_no
-    where parts.has_limits
+    from ordered
+    inner join parts on ordered.part_no = parts.part_no
 
 ),
 
@@ -355,7 +342,10 @@ fees as (
 
     select
         *,
-        {{ multiply_divide('charged_value', 'rate_percent', '100') }} + fixed_per_event as fee
+        case
+            when has_limits
+                then {{ multiply_divide('charged_value', 'rate_percent', '100') }} + fixed_per_event
+        end as fee
     from charged
 
 ),
@@ -365,6 +355,7 @@ judged as (
     select
         *,
         case
+            when not has_limits then 'total'
             when is_taken_back then 'correction'
             else {{ event_outcome('charged_value', 'fee', 'min_per_event', 'max_per_event') }}
         end as outcome
@@ -372,7 +363,7 @@ judged as (
 
 ),
 
-limited as (
+sums as (
 
     select
         part_no,
@@ -381,6 +372,10 @@ limited as (
         sum(landed_count) as landed_count,
         sum(value) as quantity,
         coalesce(sum(charged_value), 0) as charged_quantity,
+        coalesce(sum(value) filter (where free_events is null or event_no <= free_events), 0) as leading_total,
+        count(*) filter (
+            where (free_events is null or event_no <= free_events) and running_total < free_amount
+        ) as below_free_amount,
         to_json(min(struct_pack(
             event_time := event_time,
             source := source,
@@ -394,69 +389,51 @@ limited as (
 
 ),
 
-sums as (
-
-    select
-        sequenced.part_no,
-        count(*) as event_count,
-        sum(sequenced.value) as quantity,
-        coalesce(sum(sequenced.value) filter (
-            where parts.free_events is null or sequenced.event_no <= parts.free_events
-        ), 0) as leading_total,
-        count(*) filter (
-            where
-            (parts.free_events is null or sequenced.event_no <= parts.free_events)
-            and sequenced.running_total < parts.free_amount
-        ) as below_free_amount,
-        to_json(min(struct_pack(
-            event_time := sequenced.event_time,
-            source := sequenced.source,
-            event := sequenced.event_id,
-            value := cast(sequenced.value as varchar),
-            running_total := cast(sequenced.running_total as varchar)
-        ), 3)) as first_events
-    from sequenced
-    inner join parts on sequenced.part_no = parts.part_no
-    where not parts.has_limits
-    group by sequenced.part_no
-
-),
-
 totals as (
 
     select
         sums.*,
         greatest(sums.quantity - {{ free_units_of_totals('sums.leading_total', 'parts.free_amount') }}, 0)
-            as charged_quantity,
+            as paid_quantity,
         {{ free_events_of_totals(
             'sums.event_count', 'parts.free_events', 'sums.below_free_amount', 'parts.free_amount') }} as free_count
     from sums
     inner join parts on sums.part_no = parts.part_no
+    where sums.outcome = 'total'
 
 ),
 
 outcomes as (
 
-    select * from limited
+    select
+        part_no,
+        outcome,
+        event_count,
+        landed_count,
+        quantity,
+        charged_quantity,
+        first_events
+    from sums
+    where outcome <> 'total'
     union all
     select
         part_no,
         'free' as outcome,
         free_count as event_count,
         free_count as landed_count,
-        quantity - charged_quantity as quantity,
+        quantity - paid_quantity as quantity,
         0 as charged_quantity,
         null as first_events
     from totals
-    where free_count <> 0 or quantity <> charged_quantity
+    where free_count <> 0 or quantity <> paid_quantity
     union all
     select
         part_no,
         'charged' as outcome,
         event_count - free_count as event_count,
         event_count - free_count as landed_count,
-        charged_quantity as quantity,
-        charged_quantity,
+        paid_quantity as quantity,
+        paid_quantity as charged_quantity,
         first_events
     from totals
 

@@ -85,7 +85,7 @@ class World:
         """Whether the next build of this code computes only what changed."""
         with duckdb.connect(str(self.root / "home" / "warehouse.duckdb"), read_only=True) as connection:
             row = connection.execute("select is_followed from raw.last_build").fetchone()
-        return row == (False,)
+        return row is not None and row[0] is False
 
     def rebuild(self) -> None:
         """All that is derived is deleted and made again, from evidence and ledger."""

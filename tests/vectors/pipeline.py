@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -45,11 +46,15 @@ def _read(vector: Vector, span: Span) -> case.Read:
     return read
 
 
+# A part may say besides, in words, which cell or rule it is of.
+_FIGURE = re.compile(r"-?[0-9.]+(E[-+]?[0-9]+)?")
+
+
 def _tiers(vector: Vector, text: str) -> list[Json]:
     """The parts of a price that a quantity fell into, in order: what was priced at what, before limits and rounding."""
     found: list[Json] = []
     for part in json.loads(text):
-        figures = {name: number(value) for name, value in part.items() if name != "cell" and value is not None}
+        figures = {name: number(value) for name, value in part.items() if _FIGURE.fullmatch(str(value))}
         money = {name: figures[name] * per_major(vector) for name in ("unit_price", "flat_price", "amount") if name in
                  figures}  # fmt: skip
         found.append(figures | money | {"units": figures.get("quantity"), "total": money.get("amount")})
@@ -178,11 +183,12 @@ def _clocked(vector: Vector, contract_id: str, price: Json, span: Span) -> Case:
     usage, buckets = usage_of(vector, span), price.get("time_buckets") or []
     terms, bands = windowed(vector, price) | {"window": named}, [_time_of_day(vector, price, one) for one in buckets]
     is_own = any(_committed(bucket) for bucket in buckets)
-    if not vector.period and named == "hour":
+    is_listed = not vector.period and named == "hour"
+    if is_listed:
         span, bands = _listed_windows(span.zone, usage, bands, terms if is_own or not buckets else None)
     if bands:
         terms["time_of_day"] = bands
-    if bands and not is_own:
+    if bands and (is_listed or not is_own):
         # The commitment holds in these hours only; at any other time usage is at list price.
         terms = {name: value for name, value in terms.items() if name not in ("amount", "quantity")}
     document = contract(vector, contract_id, span, [charge_of(vector, price, span)], commitments=[terms])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 
 import duckdb
@@ -220,7 +221,7 @@ def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -
     """What was billed for the corrected line before this document, what it comes to with this one, the difference."""
     document_id, kind = line["reference_id"].rsplit("#", 1)
     corrected = [line["charge_id"], line["group_key"], line["service_from"], line["service_to"], kind]
-    key = (header["contract_id"], *corrected, document_id.split("/")[-3])
+    key = (header["contract_id"], *corrected, date.fromisoformat(document_id.split("/")[-3]))
     billed = _rows(
         connection,
         f"select document_id, line_no, bill_date, quantity, amount {_CORRECTED} order by bill_date, line_no".format(

@@ -140,9 +140,23 @@ def _any_price(contract: Contract, terms: Json, period: Period) -> Fraction:
     return number(charge["price"]["unit_price"]) / number(charge["price"].get("per"), "1")
 
 
+def prepaid_windows(contract: Contract, commitment_id: str) -> list[tuple[date, date | None, Json]]:
+    """The windows a prepaid commitment is bought for, on the terms of the day each begins. A month is a period."""
+    first = next(terms for terms in contract.versions[0]["commitments"] if terms["commitment_id"] == commitment_id)
+    if first["window"] == "contract":
+        return [(contract.starts_on, contract.ends_on, first)]
+    found: list[tuple[date, date | None, Json]] = []
+    for period in contract.periods:
+        for terms in contract.version_on(period.start)["commitments"]:
+            if terms["commitment_id"] == commitment_id:
+                found.append((period.start, period.end, terms))
+    return found
+
+
 def prepaid_lines(contract: Contract) -> list[Line]:
     found = []
-    for terms in commitments(contract, "prepaid"):
-        start, amount = contract.starts_on, number(terms["amount"])
-        found.append(settling(contract, "prepaid", terms["commitment_id"], start, start, amount))
+    for commitment in commitments(contract, "prepaid"):
+        for start, _, terms in prepaid_windows(contract, commitment["commitment_id"]):
+            amount = number(terms["amount"])
+            found.append(settling(contract, "prepaid", terms["commitment_id"], start, start, amount))
     return found

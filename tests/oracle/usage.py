@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
 from tests.oracle.calendar import Period, midnight
+from tests.oracle.credits import Demand, UnitCredits
 from tests.oracle.evidence import Event
 from tests.oracle.figures import rounded, spread, total
 from tests.oracle.prices import capacity_of, limited_percentage_of, number, percentage_of, priced
@@ -205,7 +206,12 @@ def _take(shared: list[Json], charge: Json, wanted: Fraction) -> Fraction:
 
 
 def usage_lines(
-    contract: Contract, charge_id: str, period: Period, events: Sequence[Event], shared: list[Json]
+    contract: Contract,
+    charge_id: str,
+    period: Period,
+    events: Sequence[Event],
+    credits: UnitCredits,
+    shared: list[Json],
 ) -> list[Line]:
     """The charge's lines on the bill at the period's end, its minimum last."""
     measured: list[tuple[date, date, Json, Group, list[Event], Fraction]] = []
@@ -239,6 +245,9 @@ def usage_lines(
     for start, end, charge, group, found, quantity in measured:
         used = min(allowance, max(quantity, Fraction(0)))
         allowance -= used
+        key = (charge_id, start, group)
+        credits.ask(charge["meter"], _demands(contract, charge, key, found, quantity - used, used, end, period))
+        used += credits.taken[key]
         line = Line(
             "usage",
             charge_id,
@@ -252,6 +261,33 @@ def usage_lines(
         line.shares = _shares(charge, found)
         lines.append(line)
     return lines + _limited(contract, charge_id, period, lines)
+
+
+def _demands(
+    contract: Contract,
+    charge: Json,
+    key: tuple[str, date, Group],
+    events: Sequence[Event],
+    quantity: Fraction,
+    included: Fraction,
+    end: date,
+    period: Period,
+) -> list[Demand]:
+    """When the quantity of a line arose that credit in the meter's unit may be taken off; a peak, when it ends."""
+    billed_at, product = midnight(period.end, contract.zone), charge.get("product")
+    if charge["aggregation"] not in {"sum", "count"}:
+        last = midnight(end, contract.zone) - timedelta(microseconds=1)
+        return [Demand(last, key, product, quantity, billed_at)]
+    whole_hours = midnight(period.start, contract.zone).minute == 0
+    found, so_far, before = [], Fraction(0), Fraction(0)
+    for event in events:
+        so_far += 1 if charge["aggregation"] == "count" else _read(charge, event)
+        charged = max(_converted(charge, so_far) - included, Fraction(0))
+        minute = 0 if whole_hours else event.time.minute // 15 * 15
+        at = event.time.replace(minute=minute, second=0, microsecond=0)
+        found.append(Demand(at, key, product, charged - before, billed_at))
+        before = charged
+    return found
 
 
 def _shares(charge: Json, events: Sequence[Event]) -> list[tuple[object, Fraction]]:

@@ -60,16 +60,6 @@ scopes as (
 
 ),
 
-usage_slices as (
-
-    select
-        *,
-        'usage' as line_kind,
-        cast(null as varchar) as reference_id
-    from slices
-
-),
-
 -- A commitment's terms over a billing period that is over.
 parts as (
 
@@ -188,7 +178,7 @@ prices as (
             as unit_price,
         case cells.model when 'unit' then coalesce(cells.per, 1) else 1 end as per
     from parts
-    inner join usage_slices as slices
+    inner join slices
         on parts.contract_id = slices.contract_id
         and parts.part_from_at < slices.service_to_at
         and parts.part_to_at > slices.service_from_at
@@ -196,7 +186,7 @@ prices as (
         on slices.contract_id = cells.contract_id
         and slices.version = cells.version
         and slices.charge_id = cells.charge_id
-    where {{ in_scope('parts.targets', 'slices') }}
+    where {{ in_scope('parts.targets', 'slices', "'usage'") }}
 
 ),
 

@@ -13,11 +13,7 @@ bands as (
 
 charges as (
 
-    select
-        *,
-        'usage' as line_kind,
-        cast(null as varchar) as reference_id
-    from {{ ref('int_charges__in_force') }}
+    select * from {{ ref('int_charges__in_force') }}
     where type = 'usage'
 
 ),
@@ -139,7 +135,7 @@ scoped as (
     left join unit_credits
         on charges.contract_id = unit_credits.contract_id
         and charges.meter = unit_credits.meter
-    where {{ is_settled_by_window('commitments') }} and {{ in_scope('scopes.targets', 'charges') }}
+    where {{ is_settled_by_window('commitments') }} and {{ in_scope('scopes.targets', 'charges', "'usage'") }}
 
 ),
 

@@ -51,8 +51,6 @@ quantities as (
         slices.charge_id,
         slices.period_from,
         slices.charge_from,
-        'usage' as line_kind,
-        cast(null as varchar) as reference_id,
         arg_max(slices.product, slices.service_from) as product,
         any_value(slices.included_quantity) as included_quantity,
         sum(greatest({{ convert_units(
@@ -94,7 +92,7 @@ eligible as (
         on discounts.contract_id = scopes.contract_id
         and discounts.version = scopes.version
         and discounts.discount_id = scopes.discount_id
-    where {{ in_scope('scopes.targets', 'quantities') }}
+    where {{ in_scope('scopes.targets', 'quantities', "'usage'") }}
 
 ),
 

@@ -6,18 +6,20 @@ Reads the warehouse only, read-only, and computes nothing: what it shows is what
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 
+from billing_assets.documents import arithmetic
+from billing_assets.documents.facts import Fact, Row
+from billing_assets.documents.facts import one as _one
+from billing_assets.documents.facts import plain as _plain
+from billing_assets.documents.facts import rows as _rows
 from billing_assets.errors import OperatorError
 from billing_assets.settings import Settings
 from billing_assets.warehouse import Warehouse
-
-Row = dict[str, Any]
 
 # The days with usage are all shown up to a month and a half; longer periods (quarters, years) show their sum.
 _DAYS_SHOWN = 45
@@ -25,16 +27,6 @@ _DAYS_SHOWN = 45
 
 class UnknownDocument(OperatorError):
     """No draft or issued document has that number or id."""
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing that is known of a line: what it is about, said in a sentence, in rows, or both."""
-
-    label: str
-    text: str = ""
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def explain(settings: Settings, document: str, line: int | None = None) -> str:
@@ -54,6 +46,8 @@ def explain(settings: Settings, document: str, line: int | None = None) -> str:
             raise UnknownDocument(f"{document} has no line {line}: it has lines 1 to {len(lines)}")
         for row in chosen:
             parts += ["", *_line(connection, header, row)]
+        if line is None:
+            parts += _told(arithmetic.payments(connection, header))
     return "\n".join(parts)
 
 
@@ -156,7 +150,9 @@ def facts(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iter
         yield from _adjustment(connection, header, line)
     elif line["line_kind"] in ("usage", "minimum"):
         yield from _rating(connection, line)
+        yield from arithmetic.steps(connection, header, line)
     elif line["unrounded_amount"] is not None:
+        yield from arithmetic.steps(connection, header, line)
         yield Fact(
             "amount", f"{_plain(line['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
         )
@@ -170,7 +166,11 @@ def _amount(unrounded: Decimal, line: Row) -> Fact:
 
 def _line(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
     yield f"Line {line['line_no']}: {line['line_kind']} {line['charge_id'] or line['reference_id'] or ''}"
-    for fact in facts(connection, header, line):
+    yield from _told(facts(connection, header, line))
+
+
+def _told(found: Iterable[Fact]) -> Iterator[str]:
+    for fact in found:
         if fact.text:
             yield f"  {fact.label:<9} {fact.text}"
         for row in _table(fact.head, fact.rows) if fact.head else ():
@@ -221,7 +221,7 @@ def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -
     """What was billed for the corrected line before this document, what it comes to with this one, the difference."""
     document_id, kind = line["reference_id"].rsplit("#", 1)
     corrected = [line["charge_id"], line["group_key"], line["service_from"], line["service_to"], kind]
-    key = (header["contract_id"], *corrected, document_id.split("/")[-3])
+    key = (header["contract_id"], *corrected, date.fromisoformat(document_id.split("/")[-3]))
     billed = _rows(
         connection,
         f"select document_id, line_no, bill_date, quantity, amount {_CORRECTED} order by bill_date, line_no".format(
@@ -337,27 +337,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _plain(value: Decimal | None) -> str:
-    """A decimal without the padding of its scale, at least two places for what has a fraction."""
-    if value is None:
-        return ""
-    text = f"{value:f}"
-    if "." not in text:
-        return text
-    whole, fraction = text.split(".")
-    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}" if fraction.strip("0") else f"{whole}.00"
-
-
 def _short(sha256: str | None) -> str:
     return (sha256 or "")[:12]
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> list[Row]:
-    result = connection.execute(query, {str(i): value for i, value in enumerate(values, start=1)})
-    names = [column[0] for column in result.description]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-def _one(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> Row | None:
-    rows = _rows(connection, query, *values)
-    return rows[0] if rows else None

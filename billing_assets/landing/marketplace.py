@@ -1,8 +1,8 @@
 """Month files of the AWS Marketplace feeds on their way into raw_marketplace.
 
 A month file is written anew every day, so a version of it brings mostly rows that landed before. Belongs here: reading
-a version (`read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what stands in it,
-never by when it landed, so versions may be delivered again in any order. What a cell may look like is
+a version (`Parser`, `read`), and what it changes (`MonthFile.write`). Which version is the newest is told by what
+stands in it, never by when it landed, so versions may be delivered again in any order. What a cell may look like is
 `marketplace_cells`, which columns there are is `marketplace_feeds`.
 """
 
@@ -96,6 +96,8 @@ class MonthFile:
                 self._list_unknown_values()
         self._note(as_of, latest_change, is_newest)
         self.connection.execute("drop view feed_rows")
+        # The parsed file would stay in memory until another takes its name.
+        self.connection.unregister("feed_plain")
         return account
 
     def _latest_change(self) -> datetime | None:
@@ -104,17 +106,20 @@ class MonthFile:
 
     def _insert(self, as_of: date, *, is_first: bool, is_newest: bool) -> int:
         """Add the rows that do not stand yet, each once; returns how many."""
-        columns = ", ".join((*self.feed.columns, "extra"))
-        line, once = ("line", "") if self._is_keyed() else ("min(line)", f"group by {columns} order by min(line)")
+        # A condition only where it takes rows out: DuckDB writes full row groups to disk before the transaction ends
+        # where rows come in the order of the file, and a join would lose it. A year's rows would wait in memory.
+        unwanted = [
+            *(["select line from feed_repeated"] if self._find_repeated() else []),
+            *([] if is_first else ["select line from feed_known"]),
+        ]
         row = self.connection.execute(
             f"""
             insert into {self.feed.table} by name
             select
-                {columns}, $path as path, $sequence as file_sequence, {line} as line, $as_of as first_seen,
+                * exclude (line), $path as path, $sequence as file_sequence, line, $as_of as first_seen,
                 $dropped_on::date as dropped_on
             from feed_rows
-            {"" if is_first else "where line not in (select line from feed_known)"}
-            {once}
+            {f"where line not in ({' union all '.join(unwanted)})" if unwanted else ""}
             """,
             {
                 "path": self.file.path,
@@ -140,10 +145,20 @@ class MonthFile:
         ).fetchone()
         return (row[0] or _NEVER, row[1], row[2]) if row else None
 
-    def _is_keyed(self) -> bool:
-        """Whether no key stands twice in the file, and so no row: cheaper to tell than equal rows are."""
+    def _find_repeated(self) -> bool:
+        """Fill `feed_repeated`: the lines of rows that stand on an earlier line too, equal in every column. Any?
+
+        Only rows of a key that stands twice are compared: those are few, and comparing all columns is dear.
+        """
+        key = ", ".join(self.feed.key)
         row = self.connection.execute(
-            f"select count(*) = count(distinct ({', '.join(self.feed.key)})) from feed_rows"
+            f"""
+            create or replace temp table feed_repeated as
+            select line
+            from feed_rows
+            where ({key}) in (select ({key}) from feed_rows group by {key} having count(*) > 1)
+            qualify row_number() over (partition by {", ".join((*self.feed.columns, "extra"))} order by line) > 1
+            """
         ).fetchone()
         return bool(row and row[0])
 
@@ -213,17 +228,40 @@ class MonthFile:
             self.connection.execute(f"insert into raw_marketplace.unknown_values by name {query}")
 
 
-def read(connection: duckdb.DuckDBPyConnection, file: LandedFile) -> MonthFile:
+@dataclass(frozen=True)
+class Parsed:
+    """A version of a month file as read without the warehouse; `plain` = its plain records, None if it has none."""
+
+    feed: Feed
+    header: _Header
+    plain: pa.Table | None
+
+
+class Parser:
+    """Parses month files in a database of its own, so that one can be parsed while another is written. One thread."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(config={"threads": 1})
+
+    def parse(self, file: LandedFile) -> Parsed:
+        """Raises delimited.MissingColumns, Unreadable, UnicodeDecodeError."""
+        feed = feed_of(file.path)
+        if feed is None:
+            raise ValueError(f"{file.path} is no month file of a feed")
+        names, header_line = _header_of(file)
+        header = _Header.of(feed, names)
+        return Parsed(feed, header, _read_plain(self._connection, file, feed, header) if header_line == 1 else None)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def read(connection: duckdb.DuckDBPyConnection, file: LandedFile, parsed: Parsed) -> MonthFile:
     """Read a version of a month file into `feed_rows` (line, the columns of the feed, extra).
 
-    Lines are physical, from 1, header included. Raises delimited.MissingColumns, Unreadable, UnicodeDecodeError.
+    Lines are physical, from 1, header included. Raises Unreadable, UnicodeDecodeError.
     """
-    feed = feed_of(file.path)
-    if feed is None:
-        raise ValueError(f"{file.path} is no month file of a feed")
-    names, header_line = _header_of(file)
-    header = _Header.of(feed, names)
-    rows = _read_plain(connection, file, feed, header) if header_line == 1 else None
+    feed, header, rows = parsed.feed, parsed.header, parsed.plain
     left: set[int] | None = None
     records = 0
     if rows is not None:
@@ -331,22 +369,20 @@ def _read_plain(
         ),
         typed as (select *, {", ".join(values)}, {_extra_sql(header)} as extra from texts)
         select {", ".join(feed.columns)}, extra, {" or ".join(odd)} as is_odd from typed"""
-    # Apart from the transaction of the batch, which an unreadable file would end.
-    with connection.cursor() as reader:
-        try:
-            rows = reader.execute(query).to_arrow_table()
-            between = lines * (len(header.names) - 1)
-            inside = 0 if commas == between else _commas_inside(reader, source, texts) + _commas_of(header.names)
-        except duckdb.Error:
-            return None
+    try:
+        rows = connection.execute(query).to_arrow_table()
+        between = lines * (len(header.names) - 1)
+        inside = 0 if commas == between else _commas_inside(connection, source, texts) + _commas_of(header.names)
+    except duckdb.Error:
+        return None
     if rows.num_rows != lines - 1 or commas != between + inside:
         return None
     return rows.append_column("line", pa.array(range(2, lines + 1), pa.int64()))
 
 
-def _commas_inside(reader: duckdb.DuckDBPyConnection, source: str, texts: Iterable[str]) -> int:
+def _commas_inside(connection: duckdb.DuckDBPyConnection, source: str, texts: Iterable[str]) -> int:
     counts = " + ".join(f"coalesce(length({text}) - length(replace({text}, ',', '')), 0)" for text in texts)
-    row = reader.execute(f"select coalesce(sum({counts}), 0) from {source}").fetchone()
+    row = connection.execute(f"select coalesce(sum({counts}), 0) from {source}").fetchone()
     return int(row[0]) if row else 0
 
 

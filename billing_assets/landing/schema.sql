@@ -17,6 +17,11 @@ create table if not exists raw.run_context (
 alter table raw.run_context add column if not exists late_usage varchar;
 alter table raw.run_context add column if not exists rebill_above decimal(38,12);
 
+-- One row, none before the first: the last finished build of dbt's phase A, which incremental models follow on.
+create table if not exists raw.last_build (
+    as_of date, batch integer, code_hash varchar,  -- batch: the last of the register that was loaded
+    is_followed boolean);                          -- a later build has begun and not finished
+
 -- One row per batch of the register whose evidence is loaded; written in the transaction that loads it.
 create table if not exists raw_landing.batches (
     batch integer primary key, first_seen date, files bigint,

@@ -48,6 +48,7 @@ def empty(connection: duckdb.DuckDBPyConnection) -> None:
     connection.begin()
     for (name,) in names:
         connection.execute(f"delete from {name}")
+    connection.execute("delete from raw.last_build")
     connection.commit()
 
 

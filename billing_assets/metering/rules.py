@@ -123,17 +123,27 @@ def read_rules(connection: duckdb.DuckDBPyConnection) -> MeterRules:
 
 
 def _quarter_hour_accounts(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Accounts and organizations with a contract whose local midnights do not fall on a whole UTC hour."""
+    """Accounts and organizations with a contract whose local midnights, or whose credits' beginnings or ends, do not
+    fall on a whole UTC hour."""
     rows = connection.execute(
         """
-        select timezone, account_id from raw_contracts.versions
-        union
-        select versions.timezone, organizations.organization_id
-        from raw_contracts.organizations
-        join raw_contracts.versions using (contract_id, version)
+        with cut_contracts as (
+            select distinct contract_id
+            from raw_contracts.grants, unnest([effective_at, expires_at, voided_at, anchor]) as moments(moment)
+            where moment <> date_trunc('hour', moment)
+        )
+        select versions.timezone, ids.account_id, versions.contract_id in (from cut_contracts) as is_cut
+        from raw_contracts.versions
+        join (
+            select contract_id, version, account_id from raw_contracts.versions
+            union
+            select contract_id, version, organization_id as account_id from raw_contracts.organizations
+        ) as ids using (contract_id, version)
         """
     ).fetchall()
-    return frozenset(account for zone, account in rows if zone and account and is_off_the_hour(zone))
+    return frozenset(
+        account for zone, account, is_cut in rows if account and (is_cut or (zone and is_off_the_hour(zone)))
+    )
 
 
 @cache

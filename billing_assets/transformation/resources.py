@@ -11,7 +11,9 @@ from typing import Any
 
 from billing_assets.errors import OperatorError
 from billing_assets.settings import PROJECT_ROOT, Settings
+from billing_assets.transformation import last_build
 from billing_assets.transformation.phases import Phase, build_arguments
+from billing_assets.warehouse import Warehouse
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 
@@ -88,12 +90,27 @@ class Dbt:
 
     def build(self, phase: Phase, tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
         """Build one phase. Raises TransformationFailed naming every node that failed."""
-        nodes = self.run(build_arguments(phase), tell)
+        arguments = build_arguments(phase)
+        return self.follow(arguments, tell) if phase is Phase.A else self._complete(arguments, tell)
+
+    def follow(self, arguments: list[str], tell: Callable[[str], None] = lambda _: None) -> list[NodeResult]:
+        """Run nodes of phase A so that incremental models follow on the last build, where they may. Raises as `build`.
+
+        `arguments` must select the same incremental models each time: one that a build leaves out misses its changes.
+        """
+        warehouse = Warehouse(self._settings.warehouse_path)
+        begun = last_build.begin(warehouse)
+        nodes = self._complete([*arguments, *(["--full-refresh"] if begun.is_full else [])], tell)
+        last_build.remember(warehouse, begun)
+        return nodes
+
+    def _complete(self, arguments: list[str], tell: Callable[[str], None]) -> list[NodeResult]:
+        nodes = self.run(arguments, tell)
         failed = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
         if failed:
             lines = "\n".join(f"  {node.unique_id}: {(node.message or '').strip()}" for node in failed)
             raise TransformationFailed(
-                f"{len(failed)} of {len(nodes)} dbt nodes failed in {phase}; the run stops before anything is "
+                f"{len(failed)} of {len(nodes)} dbt nodes failed; the run stops before anything is "
                 f"issued. Look at the rows with `dbt show` or in the test's compiled SQL:\n{lines}"
             )
         return nodes

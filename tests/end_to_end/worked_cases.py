@@ -203,6 +203,33 @@ CASES = [
                         "effective_at": "2026-01-01T00:00:00Z", "expires_at": None, "priority": 1}],
     ),
     _one(
+        "credit-in-calls",  # 100 before the grant, then 300 less 150; nothing left for February
+        [usage("u", "calls", {"model": "graduated", "tiers": TIERS})],
+        [("calls", "2026-01-05T23:00:00Z", 100, {}), ("calls", "2026-01-06T00:00:00Z", 300, {}),
+         ("calls", "2026-02-05T10:00:00Z", 50, {})],
+        {"2026-02-01": "22.00", "2026-03-01": "5.00"},  # 100 x 0.10 + 150 x 0.08
+        credit_grants=[{"grant_id": "g", "amount": "150", "unit": "calls", "kind": "promotional",
+                        "effective_at": "2026-01-06T00:00:00Z", "expires_at": None, "priority": 1}],
+    ),
+    _one(
+        "credit-every-14-days",  # 10 a step: 1, 15 and 29 January, 12 February; what is not used does not add up
+        [usage("u", "calls", {"model": "unit", "unit_price": "1"})],
+        [("calls", "2026-01-02T10:00:00Z", 15, {}), ("calls", "2026-01-20T10:00:00Z", 6, {}),
+         ("calls", "2026-02-11T10:00:00Z", 4, {}), ("calls", "2026-02-12T00:00:00Z", 11, {})],
+        {"2026-02-01": "5.00", "2026-03-01": "1.00"},
+        credit_grants=[{"grant_id": "g", "amount": "10", "unit": "currency", "kind": "promotional",
+                        "effective_at": "2026-01-01T00:00:00Z", "expires_at": None, "priority": 1,
+                        "recurrence": {"every_days": 14, "anchor": "2026-01-15T00:00:00Z", "reset": True}}],
+    ),
+    _one(
+        "prepaid-each-month",  # a prepayment on each first of the month; its credit pays, and the total stays
+        [usage("u", "calls", {"model": "unit", "unit_price": "1"})],
+        [("calls", "2026-01-05T10:00:00Z", 12, {}), ("calls", "2026-02-05T10:00:00Z", 30, {})],
+        {"2026-01-01": "20.00", "2026-02-01": "32.00", "2026-03-01": "50.00"},
+        commitments=[{"commitment_id": "pp", "kind": "prepaid", "amount": "20", "window": "month", "priority": 1,
+                      "rollover": {"min": "0", "max": "5"}, "applies_to": None}],
+    ),
+    _one(
         "one-time",
         [{"charge_id": "setup", "product": "onboarding", "type": "one_time", "timing": "advance",
           "due_on": "2026-01-20", "price": {"model": "flat", "amount": "150"}}],

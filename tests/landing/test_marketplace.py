@@ -392,7 +392,7 @@ def test_the_quick_reader_sees_the_records_that_the_exact_one_sees(tmp_path: Pat
     file.write_bytes(f"{header}{ending or chr(10)}{body}{ending}".encode())
     landed = LandedFile(1, 1, date(2026, 4, 1), PRODUCTS, file, "", "", 1, "aws_marketplace", "registered")
     with duckdb.connect() as connection:
-        month_file = marketplace.read(connection, landed)
+        month_file = marketplace.read(connection, landed, marketplace.Parser().parse(landed))
         got: list[tuple[Any, ...]] = connection.execute(
             "select line, product_id, title from feed_rows order by line"
         ).fetchall()

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing_assets.metering.rules import is_off_the_hour
+from billing_assets.metering.rules import is_off_the_hour, read_rules
 from tests.metering.world import World, event, lines
 
 BUCKETS = "select * from raw_metering.usage_buckets order by all"
@@ -90,6 +90,15 @@ def test_distinct_values_are_kept_once_a_bucket(world: World) -> None:
 )  # fmt: skip
 def test_zones_off_the_whole_hour_are_known(zone: str, expected: bool) -> None:
     assert is_off_the_hour(zone) is expected
+
+
+@pytest.mark.parametrize("moment", ["effective_at", "expires_at", "voided_at", "anchor"])
+def test_credit_off_the_hour_tells_its_accounts_usage_by_the_quarter(world: World, moment: str) -> None:
+    world.charge(contract="C-0", account="A-1")
+    world.grant("C-0", effective_at=datetime(2026, 1, 1, 5))
+    world.charge(contract="C-1", account="A-2")
+    world.grant("C-1", **{moment: datetime(2026, 1, 1, 5, 30)})
+    assert read_rules(world.connection).quarter_hour_accounts == {"A-2"}
 
 
 def everything_late(world: World) -> None:

@@ -79,6 +79,10 @@ class World:
         for name, value in (filters or {}).items():
             self._insert("charge_filters", **key, property=name, value=value)
 
+    def grant(self, contract: str, **moments: object) -> None:
+        """A credit grant of a contract, with its moments as given."""
+        self._insert("grants", contract_id=contract, version=1, grant_id="grant", **moments)
+
     def _insert(self, table: str, **values: object) -> None:
         names = ", ".join(values)
         marks = ", ".join("?" * len(values))

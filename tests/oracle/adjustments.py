@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 
 from tests.oracle.calendar import midnight
+from tests.oracle.commitments import prepaid_windows
+from tests.oracle.credits import opening, step_starts
 from tests.oracle.figures import settle, spread, total
 from tests.oracle.prices import number
 from tests.oracle.terms import REDUCIBLE, Contract, Json, Line, applies
@@ -35,7 +38,7 @@ def discount_lines(contract: Contract, bill: Sequence[Line], taken: dict[str, in
         charge = contract.charge_on(charge_id, lines[-1].start)
         for terms in _ordered([d for d in (charge or {}).get("discounts") or [] if d["kind"] != "free_quantity"]):
             found += _discount(contract, terms, lines, taken)
-    for terms in _ordered(contract.versions[-1].get("discounts") or []):
+    for terms in _ordered([d for d in contract.versions[-1].get("discounts") or [] if d["kind"] != "free_quantity"]):
         found += _discount(contract, terms, [line for line in charged if applies(terms, line)], taken)
     return found
 
@@ -73,13 +76,19 @@ class Grant:
     closes: datetime | None
     rank: tuple[object, ...]
     terms: Json
+    # Later beginnings of the balance: when, and what of the balance it had makes the new one.
+    steps: list[tuple[datetime, Callable[[Fraction], Fraction]]] = field(default_factory=list)
+
+    def turn_to(self, at: datetime) -> None:
+        while self.steps and self.steps[0][0] <= at:
+            self.balance = self.steps.pop(0)[1](self.balance)
 
 
 def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
-def grants_of(contract: Contract) -> list[Grant]:
+def grants_of(contract: Contract, until: datetime) -> list[Grant]:
     """Money grants, first to burn first."""
     found = []
     late = datetime.max.replace(tzinfo=UTC)
@@ -88,23 +97,32 @@ def grants_of(contract: Contract) -> list[Grant]:
             opens, ends = _instant(terms["effective_at"]), _instant(terms.get("expires_at"))
             assert opens
             rank = (terms.get("priority") or 0, ends or late, opens, terms["grant_id"])
-            found.append(
-                Grant(
-                    terms["grant_id"],
-                    terms["kind"] in {"purchased", "commit"},
-                    number(terms["amount"]),
-                    opens,
-                    ends,
-                    rank,
-                    terms,
-                )
-            )
-    for terms in contract.versions[0].get("commitments") or []:
-        if terms["kind"] == "prepaid":
-            opens, ends = midnight(contract.starts_on, contract.zone), _instant(terms.get("expires_at"))
-            rank = (terms.get("priority") or 0, ends or late, opens, terms["commitment_id"])
-            found.append(Grant(terms["commitment_id"], True, number(terms["amount"]), opens, ends, rank, terms))
+            pays = terms["kind"] in {"purchased", "commit"}
+            grant = Grant(terms["grant_id"], pays, number(terms["amount"]), opens, ends, rank, terms)
+            for at in step_starts(terms, opens, ends or late, contract.zone, until)[1:]:
+                grant.steps.append((at, partial(opening, terms, 1)))
+            found.append(grant)
+    for commitment in contract.versions[0].get("commitments") or []:
+        if commitment["kind"] == "prepaid":
+            found.append(_prepaid(contract, commitment["commitment_id"]))
     return sorted(found, key=lambda grant: grant.rank)
+
+
+def _prepaid(contract: Contract, commitment_id: str) -> Grant:
+    """The credit of a prepaid commitment; bought again, each window adds what it paid to what rolls over."""
+    (start, _, terms), *later = prepaid_windows(contract, commitment_id)
+    opens, ends = midnight(start, contract.zone), _instant(terms.get("expires_at"))
+    rank = (terms.get("priority") or 0, ends or datetime.max.replace(tzinfo=UTC), opens, commitment_id)
+    grant = Grant(commitment_id, True, number(terms["amount"]), opens, ends, rank, terms)
+    for start, _, again in later:
+        grant.steps.append((midnight(start, contract.zone), partial(_bought_again, again)))
+    return grant
+
+
+def _bought_again(terms: Json, left: Fraction) -> Fraction:
+    rollover = terms.get("rollover")
+    kept = min(max(left, number(rollover.get("min"))), number(rollover["max"])) if rollover else Fraction(0)
+    return number(terms["amount"]) + kept
 
 
 def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant]) -> list[Line]:
@@ -119,6 +137,7 @@ def draw(contract: Contract, bill: Sequence[Line], grants: Sequence[Grant]) -> l
     for at, place, line, value in atoms:
         rest = value
         for grant in grants:
+            grant.turn_to(at)
             if grant.opens <= at and (grant.closes is None or at < grant.closes) and applies(grant.terms, line):
                 part = min(rest, grant.balance)
                 grant.balance -= part

@@ -706,15 +706,71 @@ def per_event(at: Landing) -> None:
             at.events[-1]["subject"] = subject
 
 
-def not_rated(at: Landing) -> None:
-    """Documented terms whose documents are held because nothing rates them yet."""
-    window = {"commitment_id": "w", "kind": "windowed", "window": "day", "applies_to": ["u"], "overage_factor": "1.5"}
+def windows(at: Landing) -> None:
+    """Commitments by local day, hour and time of day, in money and in units, over changes of the clock."""
+    day = {"commitment_id": "w", "kind": "windowed", "window": "day", "applies_to": ["u"], "overage_factor": "1.5"}
+    hour = day | {"window": "hour", "overage_factor": "2"}
+    night = {"from_hour": 22, "to_hour": 6, "unit_price": "0.11", "amount": "0.40", "overage_factor": "3"}
+    noon = {"from_hour": 11, "to_hour": 14, "quantity": "3", "true_up": True}
+    for name, terms in {
+        "day": day | {"amount": at.amount("6"), "true_up": False},
+        "day_true_up": day | {"amount": at.amount("6"), "true_up": True},
+        "day_units": day | {"quantity": "12", "true_up": True},
+        "period_units": day | {"window": "billing_period", "quantity": "700", "true_up": True},
+        "hour": hour | {"amount": "0.05", "true_up": True},
+        "hour_bands": hour | {"time_of_day": [night, noon]},
+        "day_bands": day | {"amount": at.amount("2"), "true_up": True, "time_of_day": [night, noon]},
+    }.items():
+        document = at.contract(
+            f"windowed_{name}",
+            [usage(f"m_w{name}", unit(at.unit("0.41")), group_by=["region"]), usage(f"m_w{name}_b", unit("9"), "v")],
+            commitments=[terms],
+        )
+        at.use(document, f"m_w{name}", at.numbers(60, 1, 60, 1), region=["eu", "us"])
+        at.use(document, f"m_w{name}_b", ["3"])
+
+
+def free_units(at: Landing) -> None:
+    """Free quantities of a whole contract, and what recurring charges include and must come to."""
+    durations: dict[str, Json] = {"forever": {}, "once": {"duration": {"kind": "once"}}, "from": {"from": "2026-02-01"}}
+    for name, terms in durations.items():
+        price = {"model": "graduated", "tiers": tiers(at)}
+        document = at.contract(
+            f"free_contract_{name}",
+            [
+                usage(f"m_f{name}_a", price, "a", group_by=["region"], included_quantity="100"),
+                usage(f"m_f{name}_b", unit(at.unit("0.35")), "b"),
+                usage(f"m_f{name}_c", unit(at.unit("0.25")), "c", product="other"),
+            ],
+            discounts=[off("free", "free_quantity", "900", applies_to=["api"], **terms), off("p", "percent", "10")],
+        )
+        at.use(document, f"m_f{name}_a", at.numbers(20, 1, 90), region=["eu", "us"])
+        at.use(document, f"m_f{name}_b", at.numbers(20, 1, 90))
+        at.use(document, f"m_f{name}_c", at.numbers(5, 1, 90))
+    seats = [{"from": "2026-01-01", "quantity": "12"}, {"from": "2026-02-12", "quantity": "30"}]
+    for timing in ("advance", "arrears"):
+        at.contract(
+            f"recurring_included_{timing}",
+            [recurring(seats, {"model": "graduated", "tiers": tiers(at)}, timing, included_quantity="10")],
+            starts_on="2026-01-09",
+        )
+        for prorate in (True, False):
+            at.contract(
+                f"recurring_minimum_{timing}_{prorate}",
+                [recurring(seats, unit(at.unit("3.17")), timing, minimum=at.amount("70"), prorate=prorate)],
+                starts_on="2026-01-09",
+            )
+    inclusive = {
+        "commitment_id": "m", "kind": "minimum_spend", "amount": at.amount("50"), "window": "billing_period",
+        "applies_to": None, "true_up": True,
+    }  # fmt: skip
     document = at.contract(
-        "windowed_day",
-        [usage("m_wday", unit(at.unit("0.41")))],
-        commitments=[window | {"amount": at.amount("6"), "true_up": False}],
+        "minimum_spend_inclusive",
+        [usage("m_incltax", unit(at.unit("0.35")))],
+        commitments=[inclusive],
+        taxes=[tax("vat", "19", inclusive=True)],
     )
-    at.use(document, "m_wday", at.numbers(40, 1, 60, 1))
+    at.use(document, "m_incltax", at.numbers(10, 1, 60))
 
 
 def combinations(at: Landing) -> None:
@@ -916,11 +972,8 @@ def readings(at: Landing) -> None:
     at.use(document, "m_incl", at.numbers(30, 1, 90, 2), region=["eu", "us"])
 
 
-def generate(seed: int, unrated: bool = False) -> Landing:
-    """The world of a seed: another seed pairs the constructs with other currencies and zones.
-
-    `unrated` adds what the platform holds back because it does not rate it.
-    """
+def generate(seed: int) -> Landing:
+    """The world of a seed: another seed pairs the constructs with other currencies and zones."""
     at = Landing(Random(seed), seed)  # noqa: S311  (a test world, no secret)
     for part in (
         price_models,
@@ -933,8 +986,8 @@ def generate(seed: int, unrated: bool = False) -> Landing:
         combinations,
         readings,
         per_event,
+        windows,
+        free_units,
     ):
         part(at)
-    if unrated:
-        not_rated(at)
     return at

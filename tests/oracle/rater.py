@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 from tests.oracle import evidence
 from tests.oracle.adjustments import Grant, discount_lines, draw, grants_of, tax_lines
 from tests.oracle.commitments import prepaid_lines, true_up_lines, windowed_lines
+from tests.oracle.credits import UnitCredits
 from tests.oracle.figures import settle, total
 from tests.oracle.recurring import one_time_lines, recurring_lines
 from tests.oracle.terms import CHARGED, Contract, Line
-from tests.oracle.usage import Attributed, attributed, usage_lines
+from tests.oracle.usage import Attributed, attributed, shared_free, usage_lines
 
 
 @dataclass
@@ -40,17 +41,29 @@ def bills(root: Path, as_of: date) -> dict[tuple[str, date], Bill]:
     stops = evidence.suspensions(root)
     found: dict[tuple[str, date], Bill] = {}
     for contract in contracts:
-        lines = charge_lines(contract, usage, [s for s in stops if s.contract_id == contract.contract_id])
+        own_stops = [s for s in stops if s.contract_id == contract.contract_id]
+        credits = UnitCredits(contract, _end(as_of))
+        charge_lines(contract, usage, own_stops, credits)  # says what is asked of credit, and when
+        credits.burn()
+        lines = charge_lines(contract, usage, own_stops, credits)
         lines += prepaid_lines(contract) + true_up_lines(contract, lines, as_of) + windowed_lines(contract, lines)
         found |= documents(contract, lines, as_of)
     return found
 
 
-def charge_lines(contract: Contract, usage: Attributed, stops: list[evidence.Suspension]) -> list[Line]:
+def _end(as_of: date) -> datetime:
+    return datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def charge_lines(
+    contract: Contract, usage: Attributed, stops: list[evidence.Suspension], credits: UnitCredits
+) -> list[Line]:
     lines: list[Line] = []
     for period in contract.periods:
+        shared = shared_free(contract, period)
         for charge_id in contract.charge_ids("usage"):
-            lines += usage_lines(contract, charge_id, period, usage.get((contract.contract_id, charge_id), []))
+            events = usage.get((contract.contract_id, charge_id), [])
+            lines += usage_lines(contract, charge_id, period, events, credits, shared)
         for charge_id in contract.charge_ids("recurring"):
             lines += recurring_lines(contract, charge_id, period, stops)
     for charge_id in contract.charge_ids("one_time"):
@@ -64,7 +77,7 @@ def documents(contract: Contract, lines: list[Line], as_of: date) -> dict[tuple[
     for line in lines:
         if line.bill_date <= as_of:
             by_date[line.bill_date].append(line)
-    grants: list[Grant] = grants_of(contract)
+    grants: list[Grant] = grants_of(contract, _end(as_of))
     taken: dict[str, int] = {}
     found = {}
     for bill_date in sorted(by_date):

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from tests.oracle.calendar import Period, days, midnight
 from tests.oracle.evidence import Suspension
+from tests.oracle.figures import total
 from tests.oracle.prices import number, priced
 from tests.oracle.terms import Contract, Json, Line, day
 
@@ -27,7 +28,7 @@ def _rate(contract: Contract, charge_id: str, on: date) -> Fraction:
     charge = contract.charge_on(charge_id, on)
     if charge is None or on < _trial_ends(contract):
         return Fraction(0)
-    return priced(charge["price"], _quantity(charge, on))
+    return priced(charge["price"], max(_quantity(charge, on) - number(charge.get("included_quantity")), Fraction(0)))
 
 
 def _trial_ends(contract: Contract) -> date:
@@ -79,7 +80,23 @@ def recurring_lines(contract: Contract, charge_id: str, period: Period, stops: l
             lines.append(line(period.end, start, period.end, -known, rest))
             lines.append(line(period.end, start, period.end, rate, rest - lost))
         known = rate
-    return [made for made in lines if made.unrounded]
+    lines = [made for made in lines if made.unrounded]
+    return lines + _minimum(contract, charge_id, period, lines)
+
+
+def _minimum(contract: Contract, charge_id: str, period: Period, lines: list[Line]) -> list[Line]:
+    """What the charge's rounded lines of the period lack of its minimum; a charge without lines owes none."""
+    served = [s for s in contract.stretches(charge_id, period) if s[1] > _trial_ends(contract)]
+    start, end, charge = max(served[0][0], _trial_ends(contract)), served[-1][1], served[-1][2]
+    if charge.get("minimum") is None or not lines:
+        return []
+    part = Fraction((end - start).days, (period.full_end - period.full_start).days) if charge.get("prorate") else 1
+    short = contract.round(number(charge["minimum"]) * part) - total(line.amount for line in lines)
+    if short <= 0:
+        return []
+    line = Line("minimum", charge_id, period.end, start, end, short, (), charge.get("product"), amount=short)
+    line.shares = [(midnight(end, contract.zone), Fraction(1))]
+    return [line]
 
 
 def one_time_lines(contract: Contract, charge_id: str) -> list[Line]:

@@ -15,6 +15,7 @@ from tests.oracle.adjustments import discount_lines, tax_lines
 from tests.oracle.calendar import Period, months_on, periods
 from tests.oracle.compare import by_construct, differences
 from tests.oracle.constructs import generate, recurring
+from tests.oracle.credited import credited
 from tests.oracle.evidence import Event
 from tests.oracle.figures import rounded, spread
 from tests.oracle.mixed import mixed
@@ -197,6 +198,7 @@ def test_the_platform_bills_what_the_oracle_bills(tmp_path: Path) -> None:
     """Nearly two hundred contracts, three months, every line. A difference prints under the construct it is about."""
     world = generate(seed=20260403)
     mixed(world, count=40)
+    credited(world)
     landing, home = write(world, tmp_path / "landing"), tmp_path / "home"
     billing("run", "--landing", landing, "--home", home, "--as-of", AS_OF.isoformat())
     found = differences(home, landing)

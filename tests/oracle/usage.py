@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
 
 from tests.oracle.calendar import Period, midnight
+from tests.oracle.credits import Demand, UnitCredits
 from tests.oracle.evidence import Event
 from tests.oracle.figures import rounded, spread, total
 from tests.oracle.prices import capacity_of, limited_percentage_of, number, percentage_of, priced
@@ -180,9 +181,40 @@ def in_time(discount: Json, start: date) -> bool:
     return (not opens or opens <= start) and (not closes or start < closes)
 
 
-def usage_lines(contract: Contract, charge_id: str, period: Period, events: Sequence[Event]) -> list[Line]:
+def shared_free(contract: Contract, period: Period) -> list[Json]:
+    """Free quantities of the whole contract in a period, each a copy whose `left` the charges take from in turn."""
+    free = [d for d in contract.version_on(period.start).get("discounts") or [] if d["kind"] == "free_quantity"]
+    found = []
+    for terms in free:
+        duration = terms.get("duration") or {"kind": "forever"}
+        most = {"once": 1, "periods": duration.get("periods")}.get(duration["kind"])
+        before = sum(in_time(terms, earlier.start) for earlier in contract.periods if earlier.start < period.start)
+        if in_time(terms, period.start) and (most is None or before < most):
+            found.append(terms | {"left": number(terms["value"])})
+    return found
+
+
+def _take(shared: list[Json], charge: Json, wanted: Fraction) -> Fraction:
+    taken = Fraction(0)
+    for terms in shared:
+        named = terms.get("applies_to")
+        if not named or {charge["charge_id"], charge.get("product"), "usage"} & set(named):
+            part = min(terms["left"], max(wanted - taken, Fraction(0)))
+            terms["left"] -= part
+            taken += part
+    return taken
+
+
+def usage_lines(
+    contract: Contract,
+    charge_id: str,
+    period: Period,
+    events: Sequence[Event],
+    credits: UnitCredits,
+    shared: list[Json],
+) -> list[Line]:
     """The charge's lines on the bill at the period's end, its minimum last."""
-    lines: list[Line] = []
+    measured: list[tuple[date, date, Json, Group, list[Event], Fraction]] = []
     allowance: Fraction | None = None
     part = Fraction(1)
     for start, end, charge in contract.stretches(charge_id, period):
@@ -204,21 +236,58 @@ def usage_lines(contract: Contract, charge_id: str, period: Period, events: Sequ
         for group in sorted(groups):
             found = inside[group]
             quantity = _converted(charge, quantity_of(charge, found, before[group], start, end, period, contract))
-            used = min(allowance, max(quantity, Fraction(0)))
-            allowance -= used
-            line = Line(
-                "usage",
-                charge_id,
-                period.end,
-                start,
-                end,
-                amount_of(charge, quantity - used, found),
-                group,
-                charge.get("product"),
-            )
-            line.shares = _shares(charge, found)
-            lines.append(line)
+            measured.append((start, end, charge, group, found, quantity))
+    if allowance is None:
+        return []
+    whole = total(max(quantity, Fraction(0)) for *_, quantity in measured)
+    allowance += _take(shared, measured[-1][2], whole - allowance) if measured else 0
+    lines: list[Line] = []
+    for start, end, charge, group, found, quantity in measured:
+        used = min(allowance, max(quantity, Fraction(0)))
+        allowance -= used
+        key = (charge_id, start, group)
+        credits.ask(charge["meter"], _demands(contract, charge, key, found, quantity - used, used, end, period))
+        used += credits.taken[key]
+        line = Line(
+            "usage",
+            charge_id,
+            period.end,
+            start,
+            end,
+            amount_of(charge, quantity - used, found),
+            group,
+            charge.get("product"),
+        )
+        line.shares = _shares(charge, found)
+        lines.append(line)
     return lines + _limited(contract, charge_id, period, lines)
+
+
+def _demands(
+    contract: Contract,
+    charge: Json,
+    key: tuple[str, date, Group],
+    events: Sequence[Event],
+    quantity: Fraction,
+    included: Fraction,
+    end: date,
+    period: Period,
+) -> list[Demand]:
+    """When the quantity of a line arose that credit in the meter's unit may be taken off; a peak, when it ends."""
+    billed_at, product = midnight(period.end, contract.zone), charge.get("product")
+    if charge["aggregation"] not in {"sum", "count"}:
+        last = midnight(end, contract.zone) - timedelta(microseconds=1)
+        return [Demand(last, key, product, quantity, billed_at)]
+    whole_hours = midnight(period.start, contract.zone).minute == 0
+    found, so_far, before = [], Fraction(0), Fraction(0)
+    for event in events:
+        so_far += 1 if charge["aggregation"] == "count" else _read(charge, event)
+        charged = max(_converted(charge, so_far) - included, Fraction(0))
+        minute = 0 if whole_hours else event.time.minute // 15 * 15
+        at = event.time.replace(minute=minute, second=0, microsecond=0)
+        found.append(Demand(at, key, product, charged - before, billed_at))
+        before = charged
+    return found
 
 
 def _shares(charge: Json, events: Sequence[Event]) -> list[tuple[object, Fraction]]:

@@ -25,7 +25,7 @@ def run(vectors: Iterable[Vector]) -> dict[str, Outcome]:
     cases: dict[str, Case] = {}
     for place, vector in enumerate(vectors):
         try:
-            cases[vector.id] = BUILDERS[vector.op](vector, f"V{place:05d}")
+            cases[vector.id] = BUILDERS[vector.op](vector, f"V{place:05d}")  # as nights.CONTRACT
         except NotSaid as missing:
             outcomes[vector.id] = Inexpressible(str(missing))
         except Exception as error:  # one vector's fault is that vector's failure
@@ -66,6 +66,9 @@ def _land(case: Case, night: Night, nights: Nights, known: dict[tuple[str, str],
 
 def _answer(case: Case, after: list[dict[str, Figures]]) -> Outcome:
     own = [figures.get(case.contract_id, Figures()) for figures in after[: len(case.nights)]]
+    # What the platform would not issue, or has not taken in, it has not computed.
+    if refused := sorted({reason for figures in own for reason in figures.quarantined}):
+        return Failed("quarantined: " + "; ".join(refused))
     if own and own[-1].held:
         return Failed("held: " + "; ".join(own[-1].held))
     try:

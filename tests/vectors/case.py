@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from tests.vectors.nights import Figures, Row
-from tests.vectors.terms import Usage
+from tests.vectors.terms import YEAR, Usage
 from tests.vectors.vector import Actual, Json, Vector
 
 Read = Callable[[list[Figures]], Actual]
@@ -16,7 +16,7 @@ Read = Callable[[list[Figures]], Actual]
 
 def business_date(night: int) -> date:
     """A day after each monthly bill date, counted from 0; usage of a period that lands after its own is late."""
-    return date(2026 + (night + 1) // 12, (night + 1) % 12 + 1, 3)
+    return date(YEAR + (night + 1) // 12, (night + 1) % 12 + 1, 3)
 
 
 @dataclass

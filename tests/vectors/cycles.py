@@ -20,6 +20,7 @@ from tests.vectors.terms import (
     NotSaid,
     Span,
     Usage,
+    aggregation_of,
     charge_of,
     contract,
     meter_of,
@@ -73,10 +74,13 @@ def rate_delta(vector: Vector, contract_id: str) -> Case:
 
 
 def _final_run(vector: Vector, runs: int) -> int | None:
+    """Which run is the final one, from 0; none where the vector names none. True is the last."""
     final = vector.inputs.get("final_run")
+    if isinstance(final, list):
+        return next((place for place, one in enumerate(final) if one), None)
     if final is None or final is False:
         return None
-    return runs - 1 if final is True else int(final)
+    return runs - 1 if final is True else min(int(final), runs - 1)
 
 
 def rate_split(vector: Vector, contract_id: str) -> Case:
@@ -161,7 +165,7 @@ def _late(price: Json, span: Span, quantity: Decimal, place: int, count: int) ->
     """One event inside the span, or none where nothing changed."""
     if price["model"] == "flat" or quantity == 0:
         return []
-    if quantity < 0 and (price.get("aggregation") or "sum") != "sum":
+    if quantity < 0 and aggregation_of(price) != "sum":
         raise NotSaid("a correction of usage that is not summed")
     return [Usage(span.spread(count)[place], plain(quantity), meter_of(price))]
 

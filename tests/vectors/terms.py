@@ -18,7 +18,9 @@ from tests.vectors.vector import Json, Vector
 
 # More places than a price has: nothing is rounded where a vector asks for the exact figure.
 EXACT_PLACES = 12
-MONTH = (date(2026, 1, 1), date(2026, 2, 1))
+# After every date that a source may use: nothing lands in the future of the first business date.
+YEAR = 2031
+MONTH = (date(YEAR, 1, 1), date(YEAR, 2, 1))
 NO_CURRENCY = "USD"  # credits and bare units are billed in a currency that plays no part
 # The quantity of these prices is money itself, written in major units like every figure of the price.
 _PRICED_ON_MONEY = {"percentage", "graduated_percentage"}
@@ -222,7 +224,7 @@ def charge_of(vector: Vector, price: Json, span: Span, *, bounded: bool = False,
         charge |= {"type": "recurring", "timing": timing, "quantity": "1"}
     else:
         charge |= {"type": "usage", "timing": "arrears", "meter": meter_of(price),
-                   "aggregation": price.get("aggregation") or "sum"} | _units(vector, price)  # fmt: skip
+                   "aggregation": aggregation_of(price)} | _units(vector, price)  # fmt: skip
         if charge["aggregation"] == "unique_count":
             charge["property"] = counted_property(vector, price)
     if bounded:
@@ -257,9 +259,17 @@ def _per_step(vector: Vector, price: Json) -> Json:
     return {"per": plain(1 / step), **price}
 
 
+def aggregation_of(price: Json) -> str:
+    """What the vector names; of a capacity the greatest quantity counts, of anything else the sum."""
+    return str(price.get("aggregation") or ("max" if price.get("model") == "capacity" else "sum"))
+
+
 def meter_of(price: Json) -> str:
     """A meter per aggregation: how a quantity is read decides what landing takes for one."""
-    return f"usage_{price.get('aggregation') or 'sum'}"
+    return f"usage_{aggregation_of(price)}"
+
+
+_COUNTED = "unique_id"
 
 
 def counted_property(vector: Vector, price: Json) -> str:
@@ -268,14 +278,29 @@ def counted_property(vector: Vector, price: Json) -> str:
     if named:
         return str(named)
     names = {name for event in vector.usage for name in event.get("properties") or {}}
-    if len(names) > 1:
+    if "operation_type" in names:
+        raise NotSaid("a distinct count that takes a value away again")
+    if len(names) > 1 and _COUNTED not in names:
         raise NotSaid("which of several properties a distinct count counts")
-    return names.pop() if names else "id"
+    return names.pop() if len(names) == 1 else _COUNTED
+
+
+def entries(vector: Vector) -> list[Json]:
+    """The usage listed; an op that lists figures under its inputs instead lists quantities, by name or in order."""
+    if vector.usage:
+        return vector.usage
+    for name in ("buckets", "windows", "groups", "values", "quantities"):
+        listed = vector.inputs.get(name)
+        if isinstance(listed, dict):
+            return [{"quantity": value, "properties": {"group": key}} for key, value in listed.items()]
+        if isinstance(listed, list):
+            return [one if isinstance(one, dict) else {"quantity": one} for one in listed]
+    return []
 
 
 def usage_of(vector: Vector, span: Span, events: Sequence[Json] | None = None) -> list[Usage]:
     """The vector's events as a meter sends them."""
-    listed = vector.usage if events is None else events
+    listed = entries(vector) if events is None else events
     times = span.spread(len(listed))
     found = []
     for event, time in zip(listed, times, strict=True):

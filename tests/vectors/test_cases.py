@@ -25,7 +25,9 @@ def vectors() -> list[Vector]:
 @pytest.fixture(scope="module")
 def outcomes(vectors: list[Vector]) -> dict[str, Outcome]:
     odd = replace(_vector("round", {"value": "1"}), id="odd", expected={"remainder": "0"})
-    return run([*vectors, odd])
+    no_day = replace(_vector("whole_periods", {"from": "2026-02-30", "to": "2026-04-01", "billing_period": "monthly"}),
+                     id="no day", expected={"count": "1"})  # fmt: skip
+    return run([*vectors, odd, no_day])
 
 
 @pytest.mark.dbt
@@ -38,7 +40,9 @@ def test_generated_cases_agree(op: str, vectors: list[Vector], outcomes: dict[st
             if isinstance(outcome, Failed | Inexpressible):
                 wrong.append(f"{vector.inputs}: {outcome.reason}")
             elif found := difference(vector.expected, outcome):
-                wrong.append(f"{found}: {vector.inputs} {vector.period} {vector.price} {vector.usage} {vector.rounding}")
+                wrong.append(
+                    f"{found}: {vector.inputs} {vector.period} {vector.price} {vector.usage} {vector.rounding}"
+                )
     assert not wrong, f"{len(wrong)} of {CASES_PER_OP}:\n" + "\n".join(wrong[:5])
 
 
@@ -62,6 +66,12 @@ def _vector(op: str, inputs: dict[str, object]) -> Vector:
         ("coupons", {"base": "1", "coupons": [{"type": "points", "amount": "1"}]}, "inputs.coupons[0].type: points"),
         ("tax", {"lines": [{"amount": "1", "rates_percent": ["5"], "exempt": True}]}, "inputs.lines[0].exempt"),
         ("invoice", {"subtotal": "1"}, "inputs.subtotal"),
+        (
+            "credit_cap",
+            {"credit": "1" + 14 * "0", "original_amount_paid": "1"},
+            "beyond what a contract's numbers hold",
+        ),
+        ("first_period", {"start": "2026-01-01", "billing_day": "32", "billing_period": "monthly"}, "billing_day: 32"),
         ("credit_note_share", {"total": "1"}, "no rule for credit_note_share with inputs total"),
     ],
 )
@@ -76,5 +86,6 @@ def test_rounding_nobody_understands_is_named() -> None:
 
 
 @pytest.mark.dbt
-def test_a_figure_no_rule_gives_is_named(outcomes: dict[str, Outcome]) -> None:
+def test_a_figure_no_rule_gives_is_named_and_spoils_no_other(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["no day"] == Inexpressible("no rule of whole_periods gives a figure called count")
     assert outcomes["odd"] == Inexpressible("no rule of round gives a figure called remainder")

@@ -30,13 +30,24 @@ An allowance of zero is none.
     end
 {%- endmacro %}
 
-{# With limits: what became of an event. Below zero (a correction of what an earlier period charged) the percentage
-   alone is given back; nothing left after corrections is no event. #}
-{% macro event_outcome(value, fee, min_per_event, max_per_event) -%}
+{# With limits: the value at which percentage and fee come to a limit, so that events are compared by their value and
+   none is multiplied alone. Without a percentage the fee alone is below the limit, or never is. #}
+{% macro value_at_fee(event_limit, rate_percent, fixed_per_event) -%}
     case
-        when {{ value }} is null then 'free'
-        when {{ fee }} < {{ min_per_event }} then 'minimum'
-        when {{ fee }} > {{ max_per_event }} then 'maximum'
+        when {{ event_limit }} is null then null
+        when coalesce({{ rate_percent }}, 0) > 0
+            then {{ multiply_divide("(" ~ event_limit ~ " - " ~ fixed_per_event ~ ")", '100', rate_percent) }}
+        when {{ fixed_per_event }} < {{ event_limit }} then 99999999999999
+        else -1
+    end
+{%- endmacro %}
+
+{# With limits: what became of an event. #}
+{% macro event_outcome(charged_value, value_at_minimum, value_at_maximum) -%}
+    case
+        when {{ charged_value }} is null then 'free'
+        when {{ charged_value }} < {{ value_at_minimum }} then 'minimum'
+        when {{ charged_value }} > {{ value_at_maximum }} then 'maximum'
         else 'charged'
     end
 {%- endmacro %}

@@ -5,6 +5,12 @@ with windows as (
 
 ),
 
+settled_windows as (
+
+    select * from {{ ref('int_commitment_windows__settled') }}
+
+),
+
 charge_lines as (
 
     select * from {{ ref('int_charge_lines__rounded') }}
@@ -139,6 +145,26 @@ settlements as (
 
 ),
 
+-- By day or hour: one overage and one true-up line for all windows of a bill.
+window_settlements as (
+
+    select
+        contract_id,
+        commitment_id,
+        bill_date,
+        line_kind,
+        max(version) as version,
+        min(part_from) as window_from,
+        max(part_to) as window_to,
+        any_value(currency) as currency,
+        arg_max(rounding_places, part_from) as rounding_places,
+        arg_max(rounding_mode, part_from) as rounding_mode,
+        cast(sum(adjustment) as decimal(38, 12)) as unrounded_amount
+    from settled_windows
+    group by contract_id, commitment_id, bill_date, line_kind
+
+),
+
 lines as (
 
     select
@@ -154,6 +180,22 @@ lines as (
         currency,
         version
     from settlements
+
+    union all
+
+    select
+        contract_id,
+        bill_date,
+        'arrears' as timing,
+        commitment_id,
+        line_kind,
+        window_from as service_from,
+        window_to as service_to,
+        unrounded_amount,
+        {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as amount,
+        currency,
+        version
+    from window_settlements
 
     union all
 

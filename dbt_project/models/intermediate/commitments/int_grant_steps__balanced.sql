@@ -70,8 +70,8 @@ rolled as (
         cast({{ rolled_over('rolled.closing', 'begun.kept_at_least', 'begun.kept_at_most') }} as decimal(38, 12))
             as kept_amount,
         cast(
-            begun.granted_amount
-            + {{ rolled_over('rolled.closing', 'begun.kept_at_least', 'begun.kept_at_most') }} - begun.used as decimal(38, 12)
+            begun.granted_amount - begun.used
+            + {{ rolled_over('rolled.closing', 'begun.kept_at_least', 'begun.kept_at_most') }} as decimal(38, 12)
         ) as closing
     from rolled
     inner join begun

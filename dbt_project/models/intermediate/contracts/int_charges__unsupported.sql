@@ -53,16 +53,17 @@ cell_terms as (
 -- Discounts and grants are terms of the contract, so they count on every day their version is in force.
 free_quantities as (
 
-    select distinct
+    select
         discounts.contract_id,
         versioned.in_force_from,
-        versioned.in_force_to
+        versioned.in_force_to,
+        count(*) as discount_count
     from discounts
     inner join versioned
         on discounts.contract_id = versioned.contract_id
         and discounts.version = versioned.version
-    -- Of the contract it would have to be shared between charges.
     where discounts.kind = 'free_quantity' and discounts.charge_id is null
+    group by discounts.contract_id, versioned.in_force_from, versioned.in_force_to
 
 ),
 
@@ -134,7 +135,8 @@ judged_usage as (
             when usage_cells.conversion_rounding not in ('none', 'up', 'down', 'half_up')
                 then 'unknown rounding of the unit conversion ' || usage_cells.conversion_rounding
             when usage_cells.divide_by <= 0 then 'unit conversion by zero or less'
-            when free_quantities.contract_id is not null then 'free quantity of the whole contract'
+            -- which of them a charge takes from first is not said
+            when free_quantities.discount_count > 1 then 'several free quantities of the whole contract'
             when usage_cells.cell_no is null then 'no price'
             when usage_cells.cell_model is null or usage_cells.cell_model not in (
                 'unit', 'graduated', 'volume', 'graduated_percentage', 'package', 'percentage', 'dynamic',
@@ -146,7 +148,10 @@ judged_usage as (
                 then 'percentage priced per event of rounded units'
             when
                 usage_cells.is_priced_per_event
-                and (coalesce(usage_cells.included_quantity, 0) <> 0 or charge_free_quantities.contract_id is not null)
+                and (
+                    coalesce(usage_cells.included_quantity, 0) <> 0
+                    or coalesce(free_quantities.contract_id, charge_free_quantities.contract_id) is not null
+                )
                 then 'percentage priced per event with a free or included quantity'
             -- These do not price the quantity alone, so credit cannot be taken off it.
             when

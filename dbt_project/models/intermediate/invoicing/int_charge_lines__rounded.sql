@@ -10,6 +10,12 @@ recurring_lines as (
 
 ),
 
+recurring_minimums as (
+
+    select {{ line_columns() }} from {{ ref('int_recurring_minimums__computed') }}
+
+),
+
 bill_dates as (
 
     select * from {{ ref('int_bill_dates__listed') }}
@@ -38,6 +44,8 @@ lines as (
     select * from usage_lines
     union all
     select * from recurring_lines
+    union all
+    select * from recurring_minimums
 
 ),
 

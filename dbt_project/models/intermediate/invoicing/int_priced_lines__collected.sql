@@ -152,8 +152,8 @@ final as (
         row_number() over (
             partition by lines.contract_id
             order by
-                lines.bill_date, lines.position, lines.charge_id, lines.line_kind = 'minimum', lines.group_key,
-                lines.service_from, lines.line_key
+                lines.bill_date, lines.position, lines.charge_id, {{ priced_kind('lines') }} = 'minimum',
+                lines.group_key, lines.service_from, lines.line_key
         ) as line_order
     from lines
     inner join bill_dates

@@ -53,6 +53,12 @@ commitment_hours as (
 
 ),
 
+uneven_commitments as (
+
+    select * from {{ ref('int_commitments__uneven') }}
+
+),
+
 windows as (
 
     select * from {{ ref('int_commitments__windowed') }}
@@ -74,6 +80,20 @@ discounts as (
 grants as (
 
     select * from {{ ref('stg_contracts__grants') }}
+
+),
+
+steps as (
+
+    select * from {{ ref('int_grants__stepped') }}
+    -- no bucket of usage lies across a whole hour
+    where pool = 'units' and (from_at <> date_trunc('hour', from_at) or to_at <> date_trunc('hour', to_at))
+
+),
+
+timed as (
+
+    select * from {{ ref('int_usage__timed') }}
 
 ),
 
@@ -133,9 +153,7 @@ charge_reasons as (
                 then 'timing ' || charges.timing
             when charges.type = 'one_time' and coalesce(charges.model, '') not in ('flat', 'unit')
                 then 'price model ' || coalesce(charges.model, 'missing') || ' on a one-time charge'
-            when charges.type = 'recurring' and (
-                charges.minimum is not null or charges.maximum is not null or charges.included_quantity is not null
-            ) then 'minimum, maximum or included quantity of a recurring charge'
+            when charges.type = 'recurring' and charges.maximum is not null then 'maximum of a recurring charge'
         end as reason
     from charges
 
@@ -206,16 +224,6 @@ header_reasons as (
 
 ),
 
-inclusive_taxes as (
-
-    select distinct
-        contract_id,
-        version
-    from taxes
-    where inclusive
-
-),
-
 commitment_reasons as (
 
     select
@@ -226,21 +234,32 @@ commitment_reasons as (
         case
             when commitments.kind not in ('minimum_spend', 'windowed', 'prepaid')
                 then 'commitment kind ' || commitments.kind
-            when commitments.amount is null then 'commitment without an amount of money'
-            when commitments.kind <> 'prepaid' and commitments.time_window not in (
-                'billing_period', 'month', 'annual', 'contract'
-            ) then commitments.kind || ' commitment by ' || commitments.time_window
-            when commitment_hours.contract_id is not null then 'commitment by time of day'
-            when commitments.kind = 'minimum_spend' and inclusive_taxes.contract_id is not null
-                then 'minimum spend with inclusive tax'
+            when commitments.kind <> 'windowed' and commitments.amount is null
+                then 'commitment without an amount of money'
+            when
+                commitments.kind <> 'prepaid'
+                and commitments.time_window not in ('billing_period', 'month', 'annual', 'contract')
+                and not {{ is_settled_by_window('commitments') }}
+                then commitments.kind || ' commitment by ' || commitments.time_window
+            when commitment_hours.contract_id is not null and commitments.time_window not in ('day', 'hour')
+                then 'commitment by time of day and ' || commitments.time_window
+            when commitments.quantity is not null and not {{ is_settled_by_window('commitments') }}
+                then 'commitment in units by ' || commitments.time_window
             when commitments.kind = 'prepaid' and commitments.time_window not in (
                 'billing_period', 'month', 'annual', 'contract'
             ) then 'prepaid commitment by ' || commitments.time_window
             when commitments.kind = 'prepaid' and count(distinct commitments.time_window) over by_commitment > 1
                 then 'prepaid window changed by a later version'
-            when commitments.kind = 'prepaid' and commitments.time_window = 'contract' and (
-                commitments.rollover_max is not null or commitments.rollover_min is not null
-            ) then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window = 'contract'
+                and (commitments.rollover_max is not null or commitments.rollover_min is not null)
+                and coalesce(cast(commitments.expires_at as date), commitments.last_to) <= run.as_of
+                then 'prepaid credit that rolls over, with no window to roll into'
+            when
+                commitments.kind = 'prepaid' and commitments.time_window <> 'contract'
+                and cast(commitments.expires_at as date) <= run.as_of
+                and cast(commitments.expires_at as date) < commitments.last_to
+                then 'prepaid commitment bought again after its credit has expired'
             when
                 commitments.kind = 'prepaid' and commitments.time_window = 'contract'
                 and count(distinct commitments.amount) over by_commitment > 1
@@ -259,14 +278,24 @@ commitment_reasons as (
             ) then 'opening balance of a prepaid commitment that is bought again each ' || commitments.time_window
         end as reason
     from commitments
+    cross join run
     left join (select distinct contract_id, version, commitment_id from commitment_hours) as commitment_hours
         on commitments.contract_id = commitment_hours.contract_id
         and commitments.version = commitment_hours.version
         and commitments.commitment_id = commitment_hours.commitment_id
-    left join inclusive_taxes
-        on commitments.contract_id = inclusive_taxes.contract_id
-        and commitments.version = inclusive_taxes.version
     window by_commitment as (partition by commitments.contract_id, commitments.commitment_id)
+
+),
+
+uneven_reasons as (
+
+    select
+        contract_id,
+        version,
+        'commitment' as term_kind,
+        commitment_id as term_id,
+        reason
+    from uneven_commitments
 
 ),
 
@@ -384,32 +413,34 @@ divided_reasons as (
     from slices
     inner join eligible on slices.line_key = eligible.line_key
     inner join lines on slices.line_key = lines.line_key
-    inner join charges
-        on lines.contract_id = charges.contract_id
-        and lines.charge_id = charges.charge_id
-        and lines.service_from >= charges.segment_from
-        and lines.service_from < charges.segment_to
     where
         slices.slice_count > 1
+        -- The time of usage is known by the bucket: one that a grant begins or ends inside of cannot be divided.
+        and (not slices.is_even or slices.is_bucket_cut)
+
+),
+
+-- The same for credit in a meter's unit, which is taken off the quantity.
+between_reasons as (
+
+    select
+        steps.contract_id,
+        max(grants.version) as version,
+        'grant' as term_kind,
+        steps.grant_id as term_id,
+        'credit that begins or ends inside a quarter of an hour in which its meter is used' as reason
+    from steps
+    inner join timed
+        on steps.contract_id = timed.contract_id
+        and steps.unit = timed.meter
         and (
-            charges.model not in ('unit', 'dynamic')
-            or charges.aggregation not in ('sum', 'count')
-            or charges.conversion_rounding <> 'none'
-            or coalesce(charges.included_quantity, 0) <> 0
-            or charges.maximum is not null
-            -- A cut is exact where buckets meet: on the hour, or the quarter where midnight itself is off the hour.
-            or (
-                slices.slice_no > 1
-                and (
-                    slices.slice_from_at <> date_trunc('minute', slices.slice_from_at)
-                    or extract('minute' from slices.slice_from_at) % case
-                        when extract('minute' from {{ local_midnight('lines.service_from', 'lines.timezone') }}) = 0
-                            then 60
-                        else 15
-                    end <> 0
-                )
-            )
+            (steps.from_at > timed.used_at and steps.from_at < timed.used_to)
+            or (steps.to_at > timed.used_at and steps.to_at < timed.used_to)
         )
+    inner join grants
+        on steps.contract_id = grants.contract_id
+        and steps.grant_id = grants.grant_id
+    group by steps.contract_id, steps.grant_id
 
 ),
 
@@ -476,6 +507,8 @@ reasons as (
     union all
     select * from commitment_reasons
     union all
+    select * from uneven_reasons
+    union all
     select * from window_reasons
     union all
     select * from grant_reasons
@@ -483,6 +516,8 @@ reasons as (
     select * from dropped_reasons
     union all
     select * from divided_reasons
+    union all
+    select * from between_reasons
     union all
     select * from discount_reasons
     union all

@@ -1,8 +1,32 @@
-with events as (
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('billing_event_id', ref('int_marketplace_events__touched')) }}"
+) }}
 
-    select * from {{ ref('int_billing_events__resolved') }}
+{% set touched = ref('int_marketplace_events__touched') %}
+{% set versions = ref('stg_aws_marketplace__billing_events') %}
 
-),
+{% if follows_last_build() %}
+    with versions as (
+
+        select * from {{ versions }}
+        where {{ of_touched('billing_event_id', touched) }}
+
+    ),
+
+    events as (
+
+        {{ latest_billing_events() }}
+
+    ),
+{% else %}
+    with events as (
+
+        select * from {{ ref('int_billing_events__resolved') }}
+
+    ),
+{% endif %}
 
 agreement_versions as (
 
@@ -34,8 +58,7 @@ payouts as (
         billing_event_id as payout_id,
         transaction_type as payout_type,
         cast(coalesce(invoice_date, action_date, valid_from, insert_date) as date) as paid_on,
-        -- Placeholders that AWS writes where there was no transfer.
-        nullif(nullif(bank_trace_id, 'EMEA_MP_TEST_TRACE_ID'), 'testTraceId') as bank_trace_id,
+        bank_trace_id,
         disbursement_reference_number as reference_number
     from {{ ref('int_billing_events__resolved') }}
     where transaction_type in ('DISBURSEMENT', 'DISBURSEMENT_FAILURE') and action = 'DISBURSED'
@@ -50,7 +73,7 @@ payout_currencies as (
         {{ line_base_key() }} as base_key,
         coalesce(currency, '') as currency,
         max(disbursement_currency) as payout_currency
-    from {{ ref('int_billing_events__resolved') }}
+    from events
     group by all
     having bool_or(disbursement_currency is null) and max(disbursement_currency) is not null
 
@@ -121,12 +144,9 @@ final as (
         events.agreement_id is null or agreement_versions.agreement_id is not null as is_in_aws_report,
         case when events.agreement_id is not null then agreements.agreement_id is not null end as agreement_known,
         events.product_id,
-        events.offer_id,
         coalesce(agreement_versions.offer_id, events.offer_id) as reported_offer_id,
         agreement_versions.proposer_account_id,
         agreement_versions.acceptor_account_id,
-        events.from_account_id,
-        events.to_account_id,
         case
             when
                 starts_with(events.transaction_type, 'AWS')
@@ -142,7 +162,6 @@ final as (
         events.invoice_id,
         events.invoice_variant,
         events.buyer_invoice_id,
-        events.buyer_line_item_id,
         events.invoice_date as invoiced_at,
         events.buyer_invoice_date as buyer_invoiced_at,
         cast(events.invoice_date as date) as invoice_date,
@@ -210,7 +229,7 @@ final as (
         -- The trace of the payout, also where the row repeats none.
         case
             when starts_with(events.transaction_type, 'DISBURSEMENT')
-                then nullif(nullif(events.bank_trace_id, 'EMEA_MP_TEST_TRACE_ID'), 'testTraceId')
+                then events.bank_trace_id
             else payouts.bank_trace_id
         end as bank_trace_id,
         case

@@ -1,25 +1,36 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_marketplace_lines__touched'), ref('int_marketplace_lines__keyed')) }}"
+) }}
+
+{% set touched = ref('int_marketplace_lines__touched') %}
+
 with rows_of_events as (
 
     select * from {{ ref('int_marketplace_events__classified') }}
-    where line_key is not null
+    where line_key is not null and {{ of_touched('line_key', touched) }}
 
 ),
 
 lines as (
 
     select * from {{ ref('int_marketplace_lines__totalled') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 
 keyed as (
 
     select * from {{ ref('int_marketplace_lines__keyed') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 
 reperformed as (
 
     select * from {{ ref('int_aws_report_lines__reperformed') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 

@@ -1,7 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_marketplace_lines__touched'), ref('int_marketplace_events__classified')) }}"
+) }}
+
+{% set touched = ref('int_marketplace_lines__touched') %}
+
 with rows_of_events as (
 
     select * from {{ ref('int_marketplace_events__classified') }}
-    where line_key is not null
+    where line_key is not null and {{ of_touched('line_key', touched) }}
 
 ),
 

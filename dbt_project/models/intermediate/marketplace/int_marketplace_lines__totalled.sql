@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_marketplace_lines__touched'), ref('int_marketplace_lines__keyed')) }}"
+) }}
+
+{% set touched = ref('int_marketplace_lines__touched') %}
+
 with movements as (
 
     select * from {{ ref('int_marketplace_movements__posted') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 

@@ -1,3 +1,6 @@
+{# A view: but for the few inferred rows it is what the events say. #}
+{{ config(materialized='view') }}
+
 with rows_of_events as (
 
     select * from {{ ref('int_marketplace_events__classified') }}

@@ -119,6 +119,10 @@ series as (
         nullif(cells.free_amount, 0) as free_amount,
         cells.min_per_event,
         cells.max_per_event,
+        {{ value_at_fee('cells.min_per_event', 'cells.rate_percent', 'coalesce(cells.fixed_per_event, 0)') }}
+            as value_at_minimum,
+        {{ value_at_fee('cells.max_per_event', 'cells.rate_percent', 'coalesce(cells.fixed_per_event, 0)') }}
+            as value_at_maximum,
         {{ has_event_limits('cells') }} as has_limits,
         dense_rank() over (
             order by touched.contract_id, touched.charge_id, touched.service_from, keyed.group_key, keyed.cell_key
@@ -168,6 +172,8 @@ parts as (
         free_amount,
         min_per_event,
         max_per_event,
+        value_at_minimum,
+        value_at_maximum,
         has_limits
     from series
 
@@ -198,7 +204,9 @@ read as (
         cast(cast(events.properties as json) as map (varchar, varchar)) as properties
     from events
     inner join kept on events.meter = kept.meter
-    where events.event_date in (select event_date from days)
+    where
+        events.event_date in (select event_date from days)
+        and events.account_id in (select account_id from series)
 
 ),
 
@@ -210,11 +218,12 @@ valued as (
         read.event_time,
         read.source,
         read.event_id,
-        {{ convert_units(
-            "case when series.aggregation = 'count' then 1 "
-            ~ "when series.measure = 'quantity' then read.quantity "
-            ~ "else try_cast(read.properties[series.measure] as decimal(38, 12)) end",
-            'series.divide_by', "'none'") }} as value,
+        series.divide_by,
+        case
+            when series.aggregation = 'count' then 1
+            when series.measure = 'quantity' then read.quantity
+            else try_cast(read.properties[series.measure] as decimal(38, 12))
+        end as raw_value,
         read.properties['corrects'] as corrects
     from read
     inner join keyed_series as series
@@ -229,8 +238,11 @@ valued as (
 counted as (
 
     -- an event that lacks the property that is read is not in the roll-up either
-    select * from valued
-    where value is not null
+    select
+        * exclude (divide_by, raw_value),
+        {{ convert_units('raw_value', 'divide_by', "'none'") }} as value
+    from valued
+    where raw_value is not null
 
 ),
 
@@ -298,65 +310,39 @@ netted as (
 
 ),
 
--- Only allowances ask for the order.
 ordered as (
 
     select
-        netted.*,
+        *,
         row_number() over in_time as event_no,
-        sum(netted.value) over in_time as running_total
+        sum(value) over in_time as running_total
     from netted
-    inner join parts on netted.part_no = parts.part_no
-    where coalesce(parts.free_events, parts.free_amount) is not null and not netted.is_taken_back
     window
         in_time as (
-            partition by netted.part_no
-            order by netted.event_time, netted.source, netted.event_id
+            partition by part_no, is_taken_back
+            order by event_time, source, event_id
             rows between unbounded preceding and current row
         )
-
-),
-
-sequenced as (
-
-    select * from ordered
-    union all
-    select
-        netted.*,
-        null as event_no,
-        null as running_total
-    from netted
-    inner join parts on netted.part_no = parts.part_no
-    where coalesce(parts.free_events, parts.free_amount) is null or netted.is_taken_back
 
 ),
 
 charged as (
 
     select
-        sequenced.*,
-        parts.rate_percent,
-        parts.fixed_per_event,
-        parts.min_per_event,
-        parts.max_per_event,
+        ordered.*,
+        parts.has_limits,
+        parts.free_events,
+        parts.free_amount,
+        parts.value_at_minimum,
+        parts.value_at_maximum,
         case
-            when sequenced.is_taken_back or coalesce(parts.free_events, parts.free_amount) is null then sequenced.value
+            when ordered.is_taken_back or coalesce(parts.free_events, parts.free_amount) is null then ordered.value
             else {{ event_value_charged(
-                'sequenced.value', 'sequenced.event_no', 'sequenced.running_total', 'parts.free_events',
+                'ordered.value', 'ordered.event_no', 'ordered.running_total', 'parts.free_events',
                 'parts.free_amount') }}
         end as charged_value
-    from sequenced
-    inner join parts on sequenced.part_no = parts.part_no
-    where parts.has_limits
-
-),
-
-fees as (
-
-    select
-        *,
-        {{ multiply_divide('charged_value', 'rate_percent', '100') }} + fixed_per_event as fee
-    from charged
+    from ordered
+    inner join parts on ordered.part_no = parts.part_no
 
 ),
 
@@ -365,14 +351,15 @@ judged as (
     select
         *,
         case
+            when not has_limits then 'total'
             when is_taken_back then 'correction'
-            else {{ event_outcome('charged_value', 'fee', 'min_per_event', 'max_per_event') }}
+            else {{ event_outcome('charged_value', 'value_at_minimum', 'value_at_maximum') }}
         end as outcome
-    from fees
+    from charged
 
 ),
 
-limited as (
+sums as (
 
     select
         part_no,
@@ -381,44 +368,19 @@ limited as (
         sum(landed_count) as landed_count,
         sum(value) as quantity,
         coalesce(sum(charged_value), 0) as charged_quantity,
+        coalesce(sum(value) filter (where free_events is null or event_no <= free_events), 0) as leading_total,
+        count(*) filter (
+            where (free_events is null or event_no <= free_events) and running_total < free_amount
+        ) as below_free_amount,
         to_json(min(struct_pack(
             event_time := event_time,
             source := source,
             event := event_id,
             value := cast(value as varchar),
-            charged := cast(charged_value as varchar),
-            fee := cast(fee as varchar)
+            charged := cast(charged_value as varchar)
         ), 3)) as first_events
     from judged
     group by part_no, outcome
-
-),
-
-sums as (
-
-    select
-        sequenced.part_no,
-        count(*) as event_count,
-        sum(sequenced.value) as quantity,
-        coalesce(sum(sequenced.value) filter (
-            where parts.free_events is null or sequenced.event_no <= parts.free_events
-        ), 0) as leading_total,
-        count(*) filter (
-            where
-            (parts.free_events is null or sequenced.event_no <= parts.free_events)
-            and sequenced.running_total < parts.free_amount
-        ) as below_free_amount,
-        to_json(min(struct_pack(
-            event_time := sequenced.event_time,
-            source := sequenced.source,
-            event := sequenced.event_id,
-            value := cast(sequenced.value as varchar),
-            running_total := cast(sequenced.running_total as varchar)
-        ), 3)) as first_events
-    from sequenced
-    inner join parts on sequenced.part_no = parts.part_no
-    where not parts.has_limits
-    group by sequenced.part_no
 
 ),
 
@@ -427,36 +389,46 @@ totals as (
     select
         sums.*,
         greatest(sums.quantity - {{ free_units_of_totals('sums.leading_total', 'parts.free_amount') }}, 0)
-            as charged_quantity,
+            as paid_quantity,
         {{ free_events_of_totals(
             'sums.event_count', 'parts.free_events', 'sums.below_free_amount', 'parts.free_amount') }} as free_count
     from sums
     inner join parts on sums.part_no = parts.part_no
+    where sums.outcome = 'total'
 
 ),
 
 outcomes as (
 
-    select * from limited
+    select
+        part_no,
+        outcome,
+        event_count,
+        landed_count,
+        quantity,
+        charged_quantity,
+        first_events
+    from sums
+    where outcome <> 'total'
     union all
     select
         part_no,
         'free' as outcome,
         free_count as event_count,
         free_count as landed_count,
-        quantity - charged_quantity as quantity,
+        quantity - paid_quantity as quantity,
         0 as charged_quantity,
         null as first_events
     from totals
-    where free_count <> 0 or quantity <> charged_quantity
+    where free_count <> 0 or quantity <> paid_quantity
     union all
     select
         part_no,
         'charged' as outcome,
         event_count - free_count as event_count,
         event_count - free_count as landed_count,
-        charged_quantity as quantity,
-        charged_quantity,
+        paid_quantity as quantity,
+        paid_quantity as charged_quantity,
         first_events
     from totals
 

@@ -10,12 +10,24 @@ slices as (
 
 ),
 
+free_quantities as (
+
+    select
+        contract_id,
+        charge_id,
+        period_from,
+        sum(free_quantity) as free_quantity
+    from {{ ref('int_free_quantities__shared') }}
+    group by contract_id, charge_id, period_from
+
+),
+
 converted as (
 
     select
         aggregated.*,
         slices.period_from,
-        slices.included_quantity,
+        coalesce(slices.included_quantity, 0) + coalesce(free_quantities.free_quantity, 0) as included_quantity,
         {{ convert_units('aggregated.raw_quantity', 'slices.divide_by', 'slices.conversion_rounding') }}
             as converted_quantity
     from aggregated
@@ -23,6 +35,10 @@ converted as (
         on aggregated.contract_id = slices.contract_id
         and aggregated.charge_id = slices.charge_id
         and aggregated.service_from = slices.service_from
+    left join free_quantities
+        on slices.contract_id = free_quantities.contract_id
+        and slices.charge_id = free_quantities.charge_id
+        and slices.period_from = free_quantities.period_from
 
 ),
 

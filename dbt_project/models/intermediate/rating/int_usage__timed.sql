@@ -47,9 +47,10 @@ bucket_quantities as (
         attributed.group_key,
         attributed.cell_key,
         attributed.bucket_from as used_at,
-        cast(sum(
-            case when credited_periods.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end
-        ) as decimal(38, 12)) as quantity
+        max(attributed.bucket_to) as used_to,
+        cast(sum(case
+            when credited_periods.aggregation = 'count' then attributed.event_count else attributed.quantity_sum
+        end) as decimal(38, 12)) as quantity
     from credited_periods
     inner join attributed
         on credited_periods.contract_id = attributed.contract_id
@@ -87,6 +88,7 @@ moments as (
         group_key,
         cell_key,
         used_at,
+        used_to,
         quantity_so_far
     from summed
 
@@ -100,6 +102,7 @@ moments as (
         converted.cell_key,
         least(credited_periods.service_to_at, cast(run.as_of as timestamp) + interval 1 day) - interval 1 microsecond
             as used_at,
+        least(credited_periods.service_to_at, cast(run.as_of as timestamp) + interval 1 day) as used_to,
         converted.raw_quantity as quantity_so_far
     from converted
     inner join credited_periods
@@ -159,6 +162,7 @@ final as (
         group_key,
         cell_key,
         used_at,
+        used_to,
         meter,
         product,
         period_to_at,

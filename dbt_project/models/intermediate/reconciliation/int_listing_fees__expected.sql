@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_reconciled_lines__touched'), ref('int_marketplace_lines__measured')) }}"
+) }}
+
 with lines as (
 
     select
@@ -11,6 +17,7 @@ with lines as (
         and wholesale_cost = 0
         and not is_in_several_currencies
         and (gross <> 0 or listing_fee <> 0)
+        and {{ of_touched('line_key', ref('int_reconciled_lines__touched')) }}
 
 ),
 

@@ -1,13 +1,22 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_marketplace_lines__touched'), ref('int_marketplace_lines__keyed')) }}"
+) }}
+
+{% set touched = ref('int_marketplace_lines__touched') %}
+
 with ledger as (
 
     select * from {{ ref('fct_marketplace_ledger') }}
-    where line_key is not null
+    where line_key is not null and {{ of_touched('line_key', touched) }}
 
 ),
 
 lines as (
 
     select * from {{ ref('fct_marketplace_lines') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_rows(
+        ['collected', 'disbursed'], ref('int_reconciled_lines__touched'), ref('int_marketplace_lines__measured')
+    ) }}"
+) }}
+
 -- R10: the net of a line, what AWS collected of it and paid out; a payout, its components and the bank.
 with lines as (
 
@@ -88,11 +96,12 @@ collected_rows as (
             when code = 'B12' then 'The buyer paid a part of the invoice.'
             else 'The buyer has not paid; the invoice is past due.'
         end as suggested_cause,
-        json_object(
+        case when is_matched is not true then json_object(
             'invoice_id', invoice_id, 'invoice_date', invoice_date, 'payment_due_date', payment_due_date,
             'stage', stage, 'refunded', cast(refunded as varchar), 'forgiven', cast(forgiven as varchar)
-        ) as evidence
+        ) end as evidence
     from collected_coded
+    where {{ is_not_kept('line_key', "'collected'") }}
 
 ),
 
@@ -143,11 +152,12 @@ disbursed_rows as (
             when code = 'B13' then 'AWS paid out more than it collected.'
             else 'AWS collected the money and has not paid it out within a month.'
         end as suggested_cause,
-        json_object(
+        case when is_matched is not true then json_object(
             'invoice_id', invoice_id, 'last_collected_on', last_collected_on, 'last_payout_on', last_payout_on,
             'stage', stage, 'payout_currency', payout_currency
-        ) as evidence
+        ) end as evidence
     from disbursed_coded
+    where {{ is_not_kept('line_key', "'disbursed'") }}
 
 ),
 

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_rows(
+        ['listing_fee', 'tax'], ref('int_reconciled_lines__touched'), ref('int_marketplace_lines__measured')
+    ) }}"
+) }}
+
 -- R09: what AWS may keep of what it invoiced: the listing fee by the fee table, taxes by responsibility, and the net as
 -- the sum of its parts.
 with fees as (
@@ -53,14 +61,15 @@ fee_rows as (
         -- The fee may be an invoice of its own, a day or two behind in the feed.
         case when actual_fee = 0 then invoice_date + 2 end as expected_clear,
         suggested_cause,
-        json_object(
+        case when is_matched is not true then json_object(
             'invoice_id', invoice_id, 'aws_entity', aws_entity, 'fee_base', cast(fee_base as varchar),
             'offer_kind', offer_kind, 'product_kind', product_kind, 'is_renewal', is_renewal,
             'value_usd', cast(value_usd as varchar), 'expected_rule', rule_id,
             'expected_percent', cast(fee_percent as varchar), 'applied_rule', applied_rule_id,
             'actual_percent', cast(actual_percent as varchar), 'is_certain', is_certain
-        ) as evidence
+        ) end as evidence
     from fees
+    where {{ is_not_kept('line_key', "'listing_fee'") }}
 
 ),
 
@@ -72,7 +81,9 @@ taxes as (
         ledger.category,
         sum(ledger.amount) as amount
     from ledger
-    where ledger.is_payable and ledger.category in ('seller_tax', 'aws_tax', 'fee_tax', 'other_seller_tax')
+    where
+        ledger.is_payable and ledger.category in ('seller_tax', 'aws_tax', 'fee_tax', 'other_seller_tax')
+        and {{ is_not_kept('ledger.line_key', "'tax'") }}
     group by ledger.line_key, ledger.aws_entity, ledger.category
 
 ),

@@ -10,8 +10,8 @@ lines as (
     select
         document_id,
         sum(amount) as amount
-    from {{ ref('fct_draft_invoice_lines') }}
-    where line_kind in ('usage', 'recurring') and service_from < service_to
+    from {{ ref('fct_draft_invoice_lines') }} as draft_lines
+    where {{ priced_kind('draft_lines') }} in ('usage', 'recurring') and service_from < service_to
     group by document_id
 
 ),

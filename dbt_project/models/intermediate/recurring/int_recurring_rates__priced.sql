@@ -18,13 +18,15 @@ price_tiers as (
 
 ),
 
+-- What is included costs nothing: `seats` are there, `quantity` of them are priced.
 quantities as (
 
     select distinct
         contract_id,
         version,
         charge_id,
-        quantity
+        quantity as seats,
+        greatest(quantity - coalesce(included_quantity, 0), 0) as quantity
     from stretches
 
 ),
@@ -56,6 +58,7 @@ tiered as (
         celled.contract_id,
         celled.version,
         celled.charge_id,
+        celled.seats,
         celled.quantity,
         celled.model,
         celled.flat_at_zero,
@@ -112,13 +115,13 @@ tier_totals as (
         contract_id,
         version,
         charge_id,
-        quantity,
+        seats,
         cast(sum({{ price_amount('priced_quantity', 'unit_price', 'per', 'due_flat_price') }}) as decimal(38, 12))
             as amount,
         max(up_to) as last_up_to,
         bool_or(up_to is null) as is_open
     from tier_prices
-    group by contract_id, version, charge_id, quantity
+    group by contract_id, version, charge_id, seats
 
 ),
 
@@ -141,7 +144,7 @@ final as (
         packaged.contract_id,
         packaged.version,
         packaged.charge_id,
-        packaged.quantity,
+        packaged.seats as quantity,
         packaged.model,
         cast(case
             when packaged.model = 'flat' then packaged.amount
@@ -158,7 +161,7 @@ final as (
         on packaged.contract_id = tier_totals.contract_id
         and packaged.version = tier_totals.version
         and packaged.charge_id = tier_totals.charge_id
-        and packaged.quantity = tier_totals.quantity
+        and packaged.seats = tier_totals.seats
 
 )
 

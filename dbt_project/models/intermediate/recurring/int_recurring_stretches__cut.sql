@@ -82,6 +82,7 @@ parts as (
         charges.position,
         charges.effective_to,
         coalesce(quantity_ranges.quantity, charges.quantity, 1) as quantity,
+        coalesce(charges.included_quantity, 0) as included_quantity,
         periods.period_no,
         periods.period_from,
         periods.period_to,
@@ -107,7 +108,7 @@ parts as (
 
 ),
 
--- Only a change of price, quantity, product or timing makes a part of its own.
+-- Only a change of price, quantity (or how much of it is included), product or timing makes a part of its own.
 compared as (
 
     select
@@ -116,6 +117,7 @@ compared as (
             lag(part_to) over by_period = part_from
             and lag(price_hash) over by_period = price_hash
             and lag(quantity) over by_period = quantity
+            and lag(included_quantity) over by_period = included_quantity
             and lag(timing) over by_period = timing
             and lag(product) over by_period is not distinct from product, false
         ) as continues
@@ -149,6 +151,7 @@ merged as (
         any_value(product) as product,
         any_value(position) as position,
         any_value(quantity) as quantity,
+        any_value(included_quantity) as included_quantity,
         any_value(period_from) as period_from,
         any_value(period_to) as period_to,
         any_value(full_from) as full_from,
@@ -193,6 +196,7 @@ final as (
         untried.product,
         untried.position,
         untried.quantity,
+        untried.included_quantity,
         untried.period_from,
         untried.period_to,
         untried.full_from,

@@ -1,18 +1,29 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget('line_key', ref('int_marketplace_lines__touched'), ref('int_marketplace_lines__keyed')) }}"
+) }}
+
+{% set touched = ref('int_marketplace_lines__touched') %}
+
 with lines as (
 
     select * from {{ ref('int_marketplace_lines__totalled') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 
 keyed as (
 
     select * from {{ ref('int_marketplace_lines__keyed') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 
 compared as (
 
     select * from {{ ref('int_marketplace_lines__compared') }}
+    where {{ of_touched('line_key', touched) }}
 
 ),
 
@@ -25,6 +36,7 @@ agreements as (
 rows_of_events as (
 
     select * from {{ ref('int_marketplace_events__classified') }}
+    where stage = 'disbursed' and bank_trace_id is not null and {{ of_touched('line_key', touched) }}
 
 ),
 
@@ -40,7 +52,6 @@ traces as (
             bank_trace_id,
             min(paid_on) as paid_on
         from rows_of_events
-        where stage = 'disbursed' and bank_trace_id is not null
         group by line_key, bank_trace_id
     ) as distinct_traces
     group by line_key

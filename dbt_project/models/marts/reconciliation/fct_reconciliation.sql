@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_rows(
+        ['listing_fee', 'tax', 'collected', 'disbursed'], ref('int_reconciled_lines__touched'), ref('int_marketplace_lines__measured')
+    ) }}"
+) }}
+
+{% set kept = ['listing_fee', 'tax', 'collected', 'disbursed'] %}
+
 with orders as (
 
     select * from {{ ref('int_reconciliation__orders') }}
@@ -66,6 +76,9 @@ final as (
         suggested_cause,
         evidence
     from gathered
+    where
+        comparison not in ('{{ kept | join("', '") }}')
+        or {{ is_not_kept('item', 'comparison') }}
 
 )
 

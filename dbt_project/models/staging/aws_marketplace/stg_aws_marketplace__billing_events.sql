@@ -27,7 +27,8 @@ final as (
         billing_address_id,
         transaction_reference_id,
         buyer_transaction_reference_id,
-        bank_trace_id,
+        -- Placeholders that AWS writes where there was no transfer.
+        nullif(nullif(bank_trace_id, 'EMEA_MP_TEST_TRACE_ID'), 'testTraceId') as bank_trace_id,
         broker_id,
         agreement_id,
         offer_id,

@@ -18,18 +18,31 @@
 )
 {%- endmacro %}
 
+{# Wallets as draw_credits takes them: a turn each, in the order they burn, from a balance that nothing is added to. #}
+{% macro wallet_turns(wallets) -%}
+(
+    select
+        case_id as wallet_key,
+        burn_rank as turn_no,
+        wallet_id as grant_id,
+        1 as step_no,
+        true as is_beginning,
+        cast(balance as decimal(38, 12)) as granted_amount,
+        cast(0 as decimal(38, 12)) as kept_at_least,
+        cast(0 as decimal(38, 12)) as kept_at_most
+    from {{ wallets }}
+)
+{%- endmacro %}
+
 {# Which wallet may pay which line: one without limits any, else those of the kinds it names. #}
 {% macro wallets_of_lines(wallets, slices) -%}
 (
     select
-        slices.contract_id,
         slices.slice_key,
-        wallets.wallet_id as grant_id,
-        wallets.burn_rank,
-        wallets.balance as grant_amount
+        wallets.burn_rank as turn_no
     from {{ wallets }} as wallets
     inner join {{ slices }} as slices
-        on wallets.case_id = slices.contract_id
+        on wallets.case_id = slices.wallet_key
         and (wallets.targets is null or list_contains(wallets.targets, slices.line_kind))
 )
 {%- endmacro %}

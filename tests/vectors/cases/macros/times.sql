@@ -3,8 +3,8 @@
 
 {% macro local_time(text, zone='timezone') -%}
     case
-        when {{ is_instant(text) }} then timezone({{ zone }}, cast({{ text }} as timestamptz))
-        else cast({{ text }} as timestamp)
+        when {{ is_instant(text) }} then timezone({{ zone }}, try_cast({{ text }} as timestamptz))
+        else try_cast({{ text }} as timestamp)
     end
 {%- endmacro %}
 

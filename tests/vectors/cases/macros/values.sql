@@ -1,7 +1,29 @@
 {# Values of a case's JSON. Numbers are text there, so that nothing is rounded on the way to DECIMAL. #}
 {% macro text_of(json, key) -%} ({{ json }} ->> '$.{{ key }}') {%- endmacro %}
 
-{% macro number_of(json, key) -%} cast({{ text_of(json, key) }} as decimal(38, 12)) {%- endmacro %}
+{# What is not a number is null: its figure is then missing, and the other cases go on. #}
+{% macro number_of(json, key) -%} try_cast({{ text_of(json, key) }} as decimal(38, 12)) {%- endmacro %}
+
+{% macro integer_of(json, key) -%} try_cast({{ number_of(json, key) }} as integer) {%- endmacro %}
+
+{% macro flag_of(json, key) -%} try_cast({{ text_of(json, key) }} as boolean) {%- endmacro %}
+
+{# A list as it stands; one value is a list of one. #}
+{% macro list_of(json, key) -%}
+    case json_type({{ json }} -> '$.{{ key }}')
+        when 'ARRAY' then {{ json }} -> '$.{{ key }}'
+        else json_array({{ json }} -> '$.{{ key }}')
+    end
+{%- endmacro %}
+
+{# The amount of a member that is an object, or is the amount itself. #}
+{% macro amount_of(item) -%}
+    try_cast(case json_type({{ item }})
+        when 'OBJECT' then {{ text_of(item, 'amount') }}
+        when 'NULL' then null
+        else {{ item }} ->> '$'
+    end as decimal(38, 12))
+{%- endmacro %}
 
 {# One row per member of a list: `item` and its place `item_no`. A case without the list has no row. #}
 {% macro items(relation, list) -%}

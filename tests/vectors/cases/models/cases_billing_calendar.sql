@@ -4,8 +4,8 @@ with cases as (
         *,
         {{ text_of('inputs', 'current_period_start') }} as start_text,
         {{ frequency_of(text_of('inputs', 'billing_period')) }} as frequency,
-        {{ every_of(text_of('inputs', 'billing_period')) }} * coalesce(cast({{ text_of('inputs', 'every') }} as integer), 1)
-            as every
+        {{ every_of(text_of('inputs', 'billing_period')) }}
+        * coalesce({{ integer_of('inputs', 'every') }}, 1) as every
     from {{ ref('cases_stated') }}
 
 ),
@@ -39,7 +39,7 @@ month_ranges as (
         {{ local_date(text_of('inputs', 'from')) }} as from_day,
         {{ local_date(text_of('inputs', 'to')) }} as to_day,
         {{ billing_day_anchor(
-            "coalesce(cast(" ~ text_of('inputs', 'anchor_day') ~ " as integer), extract('day' from "
+            "coalesce(" ~ integer_of('inputs', 'anchor_day') ~ ", extract('day' from "
             ~ local_date(text_of('inputs', 'from')) ~ "))") }} as anchor_date
     from cases
     where op = 'month_starts'
@@ -80,10 +80,9 @@ advances as (
         case_id,
         step_no,
         {{ billing_boundary(
-            local_date(text_of('inputs', 'from')), 'step_no', '0', 'cast(' ~ text_of('inputs', 'step_days')
-            ~ ' as integer)') }} as advanced_to
+            local_date(text_of('inputs', 'from')), 'step_no', '0', integer_of('inputs', 'step_days')) }} as advanced_to
     from (
-        select *, unnest(range(1, cast({{ text_of('inputs', 'count') }} as integer) + 1)) as step_no
+        select *, unnest(range(1, {{ integer_of('inputs', 'count') }} + 1)) as step_no
         from cases
         where op = 'advance_days'
     ) as numbered

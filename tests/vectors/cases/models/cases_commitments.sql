@@ -6,7 +6,7 @@ with cases as (
         {{ number_of('inputs', 'minimum') }} as minimum,
         coalesce({{ number_of('inputs', 'proration.days') }}, 1) as part_days,
         coalesce({{ number_of('inputs', 'proration.period_days') }}, 1) as full_days,
-        coalesce(cast({{ text_of('inputs', 'round_fees_first') }} as boolean), false) as round_fees_first
+        coalesce({{ flag_of('inputs', 'round_fees_first') }}, false) as round_fees_first
     from {{ ref('cases_stated') }}
     where op = 'true_up'
 
@@ -16,7 +16,7 @@ fees as (
 
     select
         *,
-        cast(item ->> '$' as decimal(38, 12)) as fee
+        try_cast(item ->> '$' as decimal(38, 12)) as fee
     from {{ items('cases', "(inputs -> '$.fees')") }}
 
 ),

@@ -68,8 +68,11 @@ coupon_figures as (
 
     select
         case_id,
-        json_object('discount', {{ figure('discount') }}, 'remaining', {{ figure('amount - discount') }},
-            'discounts', discounts) as figures
+        json_object(
+            'discount', {{ figure('discount') }},
+            'remaining', {{ figure('amount - discount') }},
+            'discounts', discounts
+        ) as figures
     from discounted
 
 ),
@@ -79,7 +82,7 @@ spread_lines as (
     select
         *,
         {{ text_of('inputs', 'method') }} as method,
-        cast(item ->> '$' as decimal(38, 12)) as amount,
+        try_cast(item ->> '$' as decimal(38, 12)) as amount,
         case when stage = 'none' then unit_digits else places end as spread_places
     from {{ items('cases', "(inputs -> '$.lines')") }}
     where op = 'discount_distribute'

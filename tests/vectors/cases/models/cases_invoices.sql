@@ -16,7 +16,7 @@ items as (
 
     select
         *,
-        {{ number_of('item', 'amount') }} as stated_amount,
+        {{ amount_of('item') }} as stated_amount,
         {{ number_of('item', 'quantity') }} as quantity,
         {{ number_of('item', 'unit_price') }} as unit_price,
         {{ number_of('item', 'tax') }} as stated_tax,
@@ -70,8 +70,11 @@ discounted as (
 
     select
         priced.*,
-        cast(priced.amount - coalesce(taken.discount_amount, 0) - coalesce({{ number_of('priced.item', 'discount') }}, 0)
-            as decimal(38, 12)) as net_amount
+        cast(
+            priced.amount
+            - coalesce(taken.discount_amount, 0)
+            - coalesce({{ number_of('priced.item', 'discount') }}, 0) as decimal(38, 12)
+        ) as net_amount
     from priced
     left join {{ apply_discounts('priced', 'line_discounts') }} as taken on priced.line_key = taken.line_key
 
@@ -168,9 +171,9 @@ rates as (
     select
         *,
         rate ->> '$' as tax_code,
-        cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
+        try_cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
         coalesce(
-            cast({{ text_of('item', 'inclusive') }} as boolean), cast({{ text_of('inputs', 'inclusive') }} as boolean),
+            {{ flag_of('item', 'inclusive') }}, {{ flag_of('inputs', 'inclusive') }},
             false
         ) as is_inclusive,
         case when stage in ('line', 'rate', 'by_tax', 'total') then stage else 'rate' end as tax_rounding
@@ -178,14 +181,17 @@ rates as (
         select
             contract_id, bill_date, line_key, line_order, taxable_amount, stage, item, inputs, rounding_places,
             rounding_mode,
-            unnest(cast(coalesce(
-                item -> '$.rates_percent', json_array({{ text_of('item', 'tax_rate_percent') }}),
-                inputs -> '$.rates_percent', json_array({{ text_of('inputs', 'tax_rate_percent') }})
-            ) as json[])) as rate
+            unnest(cast(case
+                when (item -> '$.rates_percent') is not null then item -> '$.rates_percent'
+                when {{ text_of('item', 'tax_rate_percent') }} is not null
+                    then json_array({{ text_of('item', 'tax_rate_percent') }})
+                when (inputs -> '$.rates_percent') is not null then inputs -> '$.rates_percent'
+                else json_array({{ text_of('inputs', 'tax_rate_percent') }})
+            end as json[])) as rate
         from reduced
         where stated_tax is null
     ) as rated
-    where rate ->> '$' is not null
+    where json_type(rate) <> 'NULL'
 
 ),
 
@@ -233,12 +239,23 @@ by_line as (
 
 ),
 
+rate_sums as (
+
+    select
+        contract_id as case_id,
+        tax_code,
+        sum(rounded_amount) as tax
+    from taxes
+    group by contract_id, tax_code
+
+),
+
 by_rate as (
 
     select
         case_id,
         {{ figure_map('tax_code', 'tax') }} as by_tax
-    from (select contract_id as case_id, tax_code, sum(rounded_amount) as tax from taxes group by all) as sums
+    from rate_sums
     group by case_id
 
 ),
@@ -252,7 +269,7 @@ wallets as materialized (
 slices as materialized (
 
     select
-        contract_id,
+        contract_id as wallet_key,
         line_key as slice_key,
         line_order as slice_order,
         line_kind,
@@ -267,15 +284,21 @@ eligible as materialized (
 
 ),
 
+turns as materialized (
+
+    select * from {{ wallet_turns('wallets') }}
+
+),
+
 wallet_sums as (
 
     select
-        contract_id as case_id,
-        grant_id,
-        sum(drawn_amount) as applied
-    from {{ draw_credits('slices', 'eligible') }}
-    where grant_id is not null
-    group by contract_id, grant_id
+        slices.wallet_key as case_id,
+        burned.grant_id,
+        sum(burned.drawn_amount) as applied
+    from {{ draw_credits('slices', 'turns', 'eligible') }} as burned
+    inner join slices on burned.slice_key = slices.slice_key
+    group by slices.wallet_key, burned.grant_id
 
 ),
 
@@ -290,18 +313,21 @@ wallet_payments as (
 
 ),
 
+stated_credits as (
+
+    {% for name in ['credits', 'prepaid_credits', 'credit_notes'] -%}
+    select case_id, {{ amount_of('item') }} as credit from {{ items('cases', list_of('inputs', name)) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+
+),
+
 credits as (
 
     select
         case_id,
-        sum(cast(credit ->> '$' as decimal(38, 12))) as credit
-    from (
-        select case_id, unnest(cast((inputs -> '$.prepaid_credits') as json[])) as credit from cases
-        union all
-        select case_id, unnest(cast((inputs -> '$.credit_notes') as json[])) as credit from cases
-        union all
-        select case_id, unnest(cast((inputs -> '$.credits') as json[])) as credit from cases
-    ) as listed
+        sum(credit) as credit
+    from stated_credits
     group by case_id
 
 ),
@@ -311,7 +337,9 @@ paid as (
     select
         by_line.*,
         coalesce(wallet_payments.paid, 0)
-        + least(coalesce(credits.credit, 0), by_line.total - coalesce(wallet_payments.paid, 0)) as paid,
+        + greatest(
+            least(coalesce(credits.credit, 0), by_line.total - coalesce(wallet_payments.paid, 0)), 0
+        ) as paid,
         coalesce(wallet_payments.applied, '{}') as applied,
         coalesce(by_rate.by_tax, '{}') as by_tax
     from by_line
@@ -326,38 +354,35 @@ final as (
 
     select
         paid.case_id,
-        case cases.op
-            when 'invoice_net' then json_object(
-                'amount', {{ figure('paid.total - paid.paid') }}, 'net', {{ figure('paid.total - paid.paid') }}
-            )
-            else json_object(
-                {% for name in ['subtotal', 'fees', 'fees_amount'] -%}
-                    '{{ name }}', {{ figure('paid.subtotal') }},
-                {% endfor -%}
-                {% for name in ['discount', 'discounts', 'coupons', 'coupons_amount'] -%}
-                    '{{ name }}', {{ figure('paid.discount') }},
-                {% endfor -%}
-                {% for name in ['net', 'taxable', 'subtotal_excluding_taxes', 'sub_total_excluding_taxes'] -%}
-                    '{{ name }}', {{ figure('paid.total - paid.tax') }},
-                {% endfor -%}
-                {% for name in ['tax', 'taxes', 'taxes_amount'] -%}
-                    '{{ name }}', {{ figure('paid.tax') }},
-                {% endfor -%}
-                {% for name in ['total', 'subtotal_including_taxes', 'sub_total_including_taxes'] -%}
-                    '{{ name }}', {{ figure('paid.total') }},
-                {% endfor -%}
-                {% for name in ['paid', 'credits', 'credits_applied', 'prepaid_credit', 'prepaid_credits'] -%}
-                    '{{ name }}', {{ figure('paid.paid') }},
-                {% endfor -%}
-                {% for name in ['amount_due', 'due', 'remaining'] -%}
-                    '{{ name }}', {{ figure('paid.total - paid.paid') }},
-                {% endfor -%}
-                'lines', paid.net_lines,
-                'by_line', paid.tax_lines,
-                'by_tax', paid.by_tax,
-                'applied', paid.applied
-            )
-        end as figures
+        json_object(
+            {% for name in ['subtotal', 'fees', 'fees_amount'] -%}
+                '{{ name }}', {{ figure('paid.subtotal') }},
+            {% endfor -%}
+            {% for name in ['discount', 'discounts', 'coupons', 'coupons_amount'] -%}
+                '{{ name }}', {{ figure('paid.discount') }},
+            {% endfor -%}
+            {% for name in ['taxable', 'subtotal_excluding_taxes', 'sub_total_excluding_taxes'] -%}
+                '{{ name }}', {{ figure('paid.total - paid.tax') }},
+            {% endfor -%}
+            {% for name in ['tax', 'taxes', 'taxes_amount'] -%}
+                '{{ name }}', {{ figure('paid.tax') }},
+            {% endfor -%}
+            {% for name in ['total', 'subtotal_including_taxes', 'sub_total_including_taxes'] -%}
+                '{{ name }}', {{ figure('paid.total') }},
+            {% endfor -%}
+            {% for name in ['paid', 'credits', 'credits_applied', 'prepaid_credit', 'prepaid_credits'] -%}
+                '{{ name }}', {{ figure('paid.paid') }},
+            {% endfor -%}
+            {% for name in ['amount_due', 'due', 'remaining'] -%}
+                '{{ name }}', {{ figure('paid.total - paid.paid') }},
+            {% endfor -%}
+            'amount', {{ figure("case when cases.op = 'invoice_net' then paid.total - paid.paid end") }},
+            'net', {{ figure("paid.total - case cases.op when 'invoice_net' then paid.paid else paid.tax end") }},
+            'lines', paid.net_lines,
+            'by_line', paid.tax_lines,
+            'by_tax', paid.by_tax,
+            'applied', paid.applied
+        ) as figures
     from paid
     inner join cases on paid.case_id = cases.case_id
 

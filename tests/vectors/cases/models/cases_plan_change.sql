@@ -90,8 +90,11 @@ plan_changes as (
 
     select
         case_id,
-        json_object('credit', {{ figure('credit') }}, 'charge', {{ figure('charge') }},
-            'net', {{ figure('credit + charge') }}) as figures
+        json_object(
+            'credit', {{ figure('credit') }},
+            'charge', {{ figure('charge') }},
+            'net', {{ figure('credit + charge') }}
+        ) as figures
     from credits
 
 ),

@@ -1,5 +1,6 @@
 -- Each identifier counts the days it was active in the billed window (both ends inclusive, a day once however often),
--- over the days of the whole period. An event that names no identifier stands for one of its own.
+-- over the days of the whole period. What an event's properties say beside active_until is its identifier; an event
+-- that says nothing stands for one of its own.
 with cases as (
 
     select
@@ -19,7 +20,7 @@ spans as (
         *,
         coalesce({{ number_of('item', 'quantity') }}, 1) as quantity,
         coalesce(
-            {{ text_of('item', 'properties.identifier') }}, {{ text_of('item', 'properties.unique_id') }},
+            nullif(cast(json_merge_patch(item -> '$.properties', '{"active_until": null}') as varchar), '{}'),
             cast(item_no as varchar)
         ) as identifier,
         greatest(coalesce({{ local_date(text_of('item', 'timestamp')) }}, window_from), window_from) as active_from,

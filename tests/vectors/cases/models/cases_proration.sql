@@ -12,7 +12,7 @@ ranges as (
         {{ local_date(text_of('inputs', 'charged.to')) }} as charged_to,
         {{ local_date("coalesce(" ~ text_of('inputs', 'full_period.from') ~ ", period_from)") }} as full_from,
         {{ local_date("coalesce(" ~ text_of('inputs', 'full_period.to') ~ ", period_to)") }} as full_to,
-        coalesce(cast({{ text_of('inputs', 'trial_days') }} as integer), 0) as trial_days
+        coalesce({{ integer_of('inputs', 'trial_days') }}, 0) as trial_days
     from cases
     where op = 'prorate'
 
@@ -54,9 +54,9 @@ instants as (
 
     select
         *,
-        cast(period_from as timestamptz) as from_at,
-        cast(period_to as timestamptz) as to_at,
-        cast({{ text_of('inputs', 'at') }} as timestamptz) as moment_at
+        try_cast(period_from as timestamptz) as from_at,
+        try_cast(period_to as timestamptz) as to_at,
+        try_cast({{ text_of('inputs', 'at') }} as timestamptz) as moment_at
     from cases
     where op = 'prorate_seconds'
 
@@ -100,7 +100,7 @@ days as (
         {{ local_date(text_of('inputs', 'to')) }} as to_day,
         {{ local_date('period_from') }} as full_from,
         {{ local_date('period_to') }} as full_to,
-        cast({{ text_of('inputs', 'fixed_days_in_month') }} as integer) as fixed_days
+        {{ integer_of('inputs', 'fixed_days_in_month') }} as fixed_days
     from cases
     where op in ('days_between', 'days_ratio')
 

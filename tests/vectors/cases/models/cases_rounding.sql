@@ -48,8 +48,8 @@ values_listed as (
 
     select
         *,
-        cast(item ->> '$' as decimal(38, 12)) as value,
-        unnest(range(coalesce(cast({{ text_of('inputs', 'repeat') }} as integer), 1))) as copy_no
+        try_cast(item ->> '$' as decimal(38, 12)) as value,
+        unnest(range(coalesce({{ integer_of('inputs', 'repeat') }}, 1))) as copy_no
     from {{ items('cases', "(inputs -> '$.values')") }}
     where op in ('sum', 'sum_rounded')
 

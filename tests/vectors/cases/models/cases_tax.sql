@@ -11,10 +11,10 @@ lines as (
         *,
         {{ number_of('item', 'amount') }} as amount,
         coalesce(
-            cast({{ text_of('item', 'inclusive') }} as boolean), cast({{ text_of('inputs', 'inclusive') }} as boolean),
+            {{ flag_of('item', 'inclusive') }}, {{ flag_of('inputs', 'inclusive') }},
             false
         ) as is_inclusive,
-        unnest(range(coalesce(cast({{ text_of('inputs', 'repeat') }} as integer), 1))) as copy_no
+        unnest(range(coalesce({{ integer_of('inputs', 'repeat') }}, 1))) as copy_no
     from {{ items('cases', "(inputs -> '$.lines')") }}
 
 ),
@@ -37,7 +37,7 @@ rates as (
         line_key,
         line_order,
         rate ->> '$' as tax_code,
-        cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
+        try_cast(rate ->> '$' as decimal(38, 12)) as rate_percent,
         is_inclusive,
         amount as taxable_amount,
         case when stage = 'none' then 'rate' else stage end as tax_rounding,
@@ -78,14 +78,18 @@ by_line as (
 
 ),
 
+-- A rate that taxes nothing is a tax of zero.
 rate_sums as (
 
     select
-        contract_id as case_id,
-        tax_code,
-        sum(rounded_amount) as tax
-    from taxes
-    group by contract_id, tax_code
+        rates.contract_id as case_id,
+        rates.tax_code,
+        coalesce(sum(taxes.rounded_amount), 0) as tax
+    from rates
+    left join taxes
+        on rates.line_key = taxes.line_key
+        and rates.tax_code = taxes.tax_code
+    group by rates.contract_id, rates.tax_code
 
 ),
 
@@ -120,6 +124,7 @@ final as (
             'by_tax', coalesce(by_rate.by_tax, '{}'),
             'total', {{ figure('effective.total') }},
             'net', {{ figure('effective.net') }},
+            'taxable', {{ figure('effective.net') }},
             'effective_rate_percent', {{ figure(round_amount('effective.effective_rate', '5')) }}
         ) as figures
     from effective

@@ -20,7 +20,7 @@ wallets as materialized (
 slices as materialized (
 
     select
-        case_id as contract_id,
+        case_id as wallet_key,
         case_id || '/' || item_no as slice_key,
         item_no as slice_order,
         {{ text_of('item', 'kind') }} as line_kind,
@@ -35,9 +35,20 @@ eligible as materialized (
 
 ),
 
+turns as materialized (
+
+    select * from {{ wallet_turns('wallets') }}
+
+),
+
 drawn as materialized (
 
-    select * from {{ draw_credits('slices', 'eligible') }}
+    select
+        slices.wallet_key as case_id,
+        burned.grant_id,
+        burned.drawn_amount
+    from {{ draw_credits('slices', 'turns', 'eligible') }} as burned
+    inner join slices on burned.slice_key = slices.slice_key
 
 ),
 
@@ -51,7 +62,7 @@ wallet_sums as (
         coalesce(sum(drawn.drawn_amount), 0) as applied
     from wallets
     left join drawn
-        on wallets.case_id = drawn.contract_id
+        on wallets.case_id = drawn.case_id
         and wallets.wallet_id = drawn.grant_id
     group by wallets.case_id, wallets.item_no, wallets.wallet_id, wallets.balance
 
@@ -60,10 +71,10 @@ wallet_sums as (
 owed as (
 
     select
-        contract_id as case_id,
+        wallet_key as case_id,
         sum(drawable) as owed
     from slices
-    group by contract_id
+    group by wallet_key
 
 ),
 

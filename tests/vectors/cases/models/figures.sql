@@ -4,7 +4,7 @@
     'cases_prorated_graduated', 'cases_invoices'
 ] -%}
 
-{% for family in families %}
+{% for family in families -%}
 select case_id, figures from {{ ref(family) }}
-{{ 'union all' if not loop.last }}
+{% if not loop.last %}union all{% endif %}
 {% endfor %}

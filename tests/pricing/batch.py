@@ -1,7 +1,8 @@
 """A batch: contracts that Hypothesis draws, so many per price model, with their twins; and what of the terms occurs.
 
 Each example of a run of Hypothesis is one contract; the examples are gathered instead of judged, and the whole batch is
-billed at once. The same seed draws the same batch.
+billed at once. A seed draws the same batch where the same code is loaded: Hypothesis also tries constants that it finds
+in the modules of the project.
 """
 
 from __future__ import annotations
@@ -12,8 +13,45 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.pricing.contracts import CALENDARS, MODELS, Case, Json, contracts
+from tests.pricing.contracts import (
+    AGGREGATIONS,
+    CALENDARS,
+    MODELS,
+    MODES,
+    TAX_ROUNDINGS,
+    ZONES,
+    Case,
+    Json,
+    contracts,
+)
 from tests.pricing.twins import twins_of
+
+# What must occur in a batch, in so many contracts or terms.
+LEAST = 3
+_TURNS = 20
+WANTED: dict[str, list[Any]] = {
+    "price model": MODELS,
+    "aggregation": AGGREGATIONS,
+    "currency": ["USD", "EUR", "JPY", "KWD"],
+    "zone": ZONES,
+    "calendar": list(CALENDARS),
+    "rounding mode": MODES,
+    "rounding stage": ["line", "total"],
+    "proration": ["day", "second", "none"],
+    "charge type": ["usage in arrears", "recurring in arrears", "recurring in advance", "one_time in arrears"],
+    "unit conversion": ["none", "up", "down", "half_up"],
+    "charge term": ["included_quantity", "maximum", "minimum", "filter", "group_by", "discounts"],
+    "seat price": ["unit", "flat", "graduated", "volume", "package"],
+    "seats": ["constant", "ramp"],
+    "versions": [1, 2],
+    "tax": ["added", "inclusive"],
+    "tax rounding": TAX_ROUNDINGS,
+    "discount": ["percent", "amount"],
+    "grant": ["promotional", "sla", "commit", "units"],
+    "recurring grant": ["money", "units"],
+    "prepaid": ["contract", "billing_period"],
+    "commitment": ["minimum_spend", "windowed", "prepaid"],
+}
 
 
 @dataclass(frozen=True)
@@ -61,9 +99,27 @@ def named(case: Case, name: str) -> Case:
 
 
 def draw_batch(of_seed: int, per_model: int) -> Batch:
+    """`per_model` contracts for each price model, topped up with others for what is rare among them."""
     cases = draw_cases(of_seed, per_model)
+    for turn in range(1, _TURNS):
+        rare = _rare(cases)
+        if not rare:
+            break
+        for case in draw_cases(of_seed + _TURNS * turn, LEAST):
+            if rare & _occurring(case):
+                cases.append(named(case, f"{case.contract_id}-{turn}"))
+                rare = _rare(cases)
     twins = [(case.contract_id, *twin) for place, case in enumerate(cases) for twin in twins_of(case, place)]
     return Batch(tuple(cases), tuple(twins))
+
+
+def _rare(cases: list[Case]) -> set[tuple[str, Any]]:
+    found = coverage(cases)
+    return {(name, value) for name in WANTED for value in WANTED[name] if found.get(name, {}).get(value, 0) < LEAST}
+
+
+def _occurring(case: Case) -> set[tuple[str, Any]]:
+    return {(name, value) for name, values in coverage([case]).items() for value in values}
 
 
 def coverage(cases: list[Case]) -> dict[str, Counter[Any]]:

@@ -267,7 +267,7 @@ def _grants(draw: Draw, money: _Money, charges: list[Json]) -> list[Json]:
          "kind": draw(st.sampled_from(["promotional", "sla", "commit"])), "priority": draw(st.integers(1, 2)),
          "effective_at": "2025-12-01T00:00:00Z", "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
          "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))}
-        | (_recurrence(draw, money.amount(0, 5000), 60) if is_even else {})
+        | (_recurrence(draw, money.amount(0, 5000), 80) if is_even else {})
         for n in range(draw(st.integers(1, 3)))
     ]  # fmt: skip
 
@@ -325,7 +325,8 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     if _chance(draw, 10):
         charges.append({"charge_id": "setup", "product": "onboarding", "type": "one_time", "timing": "arrears",
                         "price": {"model": "flat", "amount": money.amount(1, 9000)}})  # fmt: skip
-    grants = _grants(draw, money, charges) if is_spread and _chance(draw, 40) else []
+    has_credit = _chance(draw, 70) if _is_even(charges) else is_spread and _chance(draw, 40)
+    grants = _grants(draw, money, charges) if has_credit else []
     if model != "seats" and _chance(draw, 25):
         grants += _unit_grants(draw, charges[0])
     places = draw(st.sampled_from([None, None, 0, DIGITS[currency]]))

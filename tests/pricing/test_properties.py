@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from itertools import groupby
-from typing import Any
 
 import pytest
 
-from tests.pricing.batch import coverage, draw_batch
+from tests.pricing.batch import LEAST, WANTED, coverage, draw_batch
 from tests.pricing.bills import Bills, bill
-from tests.pricing.contracts import AGGREGATIONS, CALENDARS, MODELS, MODES, TAX_ROUNDINGS, ZONES
 
 pytestmark = pytest.mark.dbt
 
@@ -64,32 +62,9 @@ def _same_bill(bills: Bills, kind: str) -> None:
 
 def test_every_term_that_is_drawn_occurs(bills: Bills) -> None:
     found = coverage(list(bills.batch.cases))
-    wanted: dict[str, list[Any]] = {
-        "price model": MODELS,
-        "aggregation": AGGREGATIONS,
-        "currency": ["USD", "EUR", "JPY", "KWD"],
-        "zone": ZONES,
-        "calendar": list(CALENDARS),
-        "rounding mode": MODES,
-        "rounding stage": ["line", "total"],
-        "proration": ["day", "second", "none"],
-        "charge type": ["usage in arrears", "recurring in arrears", "recurring in advance", "one_time in arrears"],
-        "unit conversion": ["none", "up", "down", "half_up"],
-        "charge term": ["included_quantity", "maximum", "minimum", "filter", "group_by", "discounts"],
-        "seat price": ["unit", "flat", "graduated", "volume", "package"],
-        "seats": ["constant", "ramp"],
-        "versions": [1, 2],
-        "tax": ["added", "inclusive"],
-        "tax rounding": TAX_ROUNDINGS,
-        "discount": ["percent", "amount"],
-        "grant": ["promotional", "sla", "commit", "units"],
-        "recurring grant": ["money", "units"],
-        "prepaid": ["contract", "billing_period"],
-        "commitment": ["minimum_spend", "windowed", "prepaid"],
-    }
-    rare = {(name, value): found[name][value] for name in wanted for value in wanted[name] if found[name][value] < 3}
+    rare = [(name, value) for name in WANTED for value in WANTED[name] if found[name][value] < LEAST]
     assert not rare
-    assert min(found["price model"].values()) == PER_MODEL
+    assert min(found["price model"].values()) >= PER_MODEL
     assert {kind for _, kind, _ in bills.batch.twins} == {
         "files", "duplicates", "late", "events", "hours", "days", "more", "tenfold", "untaxed", "idle", "restated",
         "first part", "second part",
@@ -302,6 +277,7 @@ def test_a_minimum_is_reached(bills: Bills) -> None:
 
 
 def test_a_maximum_is_kept_and_spread_whole(bills: Bills) -> None:
+    """To the unrounded amounts; lines that come to less than it may exceed it by what each is rounded up."""
     bills.never(
         "select contract_id, charge_id, period_from, sum(unrounded_amount), any_value(r.maximum) from rated r "
         "inner join charges c using (contract_id, charge_id) where c.maximum is not null group by all "
@@ -313,7 +289,7 @@ def test_a_maximum_is_kept_and_spread_whole(bills: Bills) -> None:
         "select l.contract_id, l.charge_id, l.bill_date, sum(l.amount), any_value(c.maximum) from priced l "
         "inner join charges c using (contract_id, charge_id) inner join contracts using (contract_id) "
         "where l.line_kind = 'usage' and c.maximum is not null and stage = 'line' "
-        "group by all having sum(l.amount) >= any_value(c.maximum + step)"
+        "group by all having sum(l.amount) >= any_value(c.maximum) + any_value(step) * count(*)"
     )
 
 

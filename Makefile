@@ -36,7 +36,7 @@ lint: $(STAMP)  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests tests/vectors/cases/models
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 
 bench: $(STAMP)  ## 10M usage events landed and rolled up; 5,000 contracts rated; a year of AWS feeds reconciled
 	$(BIN)/python -m bench.metering

@@ -158,7 +158,8 @@ hour_terms as (
 ),
 
 -- The price of one unit, of the charges that the commitment is about; prices that follow usage evenly have one.
-prices as (
+-- Made before usage is read: few contracts have such a commitment, and only their usage is then looked at.
+prices as materialized (
 
     select
         parts.contract_id,

@@ -72,6 +72,13 @@ def land(context: dg.AssetExecutionContext, installation: Installation) -> Itera
 _EVIDENCE = [[t.schema, t.name] for t in RAW_TABLES]
 _RUN = (
     RawTable("raw", "run_context", "One row: the run being computed.", "run", "team:data-engineering"),
+    RawTable(
+        "raw",
+        "last_build",
+        "One row, none before the first: the last finished build of phase A.",
+        "run",
+        "team:data-engineering",
+    ),
     *LEDGER_TABLES,
     *CLOSE_TABLES,
 )

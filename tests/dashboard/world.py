@@ -40,7 +40,7 @@ def build(path: Path, *, as_of: str = "2026-04-03") -> Path:
     with duckdb.connect(str(warehouse)) as connection:
         for schema in ("landing", "metering", "matching"):
             connection.execute((ROOT / "billing_assets" / schema / "schema.sql").read_text(encoding="utf-8"))
-        for schema in ("marts", "intermediate", "reference", "raw_gate", "raw_ledger"):
+        for schema in ("marts", "staging", "intermediate", "reference", "raw_gate", "raw_ledger"):
             connection.execute(f"create schema if not exists {schema}")
         for seed in ("close_gates", "control_catalogue", "exception_codes"):
             connection.execute(
@@ -98,8 +98,20 @@ _HAND_MADE = """
         account_id varchar, account_name varchar, account_currency varchar, currency varchar, timezone varchar,
         source_uri varchar, document varchar, file_sequence bigint, in_force_from date, in_force_to date);
     create table intermediate.int_usage__rated (contract_id varchar, charge_id varchar, group_key varchar,
-        service_from date, service_to date, meter varchar, raw_quantity decimal(38,12),
-        billable_quantity decimal(38,12), unrounded_amount decimal(38,12), tiers varchar);
+        service_from date, service_to date, period_from date, meter varchar, raw_quantity decimal(38,12),
+        included_used decimal(38,12), billable_quantity decimal(38,12), priced_amount decimal(38,12),
+        unrounded_amount decimal(38,12), is_capped boolean, maximum decimal(38,12), tiers varchar);
+    create table intermediate.int_free_quantities__shared (contract_id varchar, charge_id varchar, period_from date,
+        discount_id varchar, free_quantity decimal(38,12));
+    create table intermediate.int_event_tiers__priced (contract_id varchar, charge_id varchar, group_key varchar,
+        service_from date, cell_key varchar, tier_no integer, outcome varchar, event_count bigint,
+        quantity decimal(38,12), amount decimal(38,12), first_events varchar);
+    create table intermediate.int_credit_payments__drawn (contract_id varchar, bill_date date, line_key varchar,
+        grant_id varchar, drawn_on date, drawn_amount decimal(38,12));
+    create table staging.stg_contracts__discounts (contract_id varchar, version integer, discount_id varchar,
+        kind varchar, value decimal(38,12), duration_kind varchar, duration_periods integer);
+    create table staging.stg_contracts__taxes (contract_id varchar, version integer, tax_code varchar,
+        rate_percent decimal(38,12), inclusive boolean);
     create table intermediate.int_usage__attributed (contract_id varchar, charge_id varchar, group_key varchar,
         account_id varchar, meter varchar, measure varchar, bucket_from timestamp, event_count bigint,
         quantity_sum decimal(38,12));

@@ -191,7 +191,7 @@ prices as materialized (
 
 ),
 
-bucket_costs as (
+bucket_quantities as (
 
     select
         prices.contract_id,
@@ -199,10 +199,11 @@ bucket_costs as (
         prices.part_from,
         prices.part_from_at
         + to_hours(date_diff('second', prices.part_from_at, attributed.bucket_from) // 3600) as hour_at,
-        {{ convert_units(
-            "case when prices.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end",
-            'prices.divide_by', "'none'") }} as quantity,
-        {{ multiply_divide('quantity', 'prices.unit_price', 'prices.per') }} as cost
+        case when prices.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end
+            as raw_quantity,
+        prices.divide_by,
+        prices.unit_price,
+        prices.per
     from prices
     inner join attributed
         on prices.contract_id = attributed.contract_id
@@ -211,6 +212,28 @@ bucket_costs as (
         and prices.measure = attributed.measure
         and attributed.bucket_from >= greatest(prices.service_from_at, prices.part_from_at)
         and attributed.bucket_from < least(prices.service_to_at, prices.part_to_at)
+
+),
+
+bucket_units as (
+
+    select
+        *,
+        {{ convert_units('raw_quantity', 'divide_by', "'none'") }} as quantity
+    from bucket_quantities
+
+),
+
+bucket_costs as (
+
+    select
+        contract_id,
+        commitment_id,
+        part_from,
+        hour_at,
+        quantity,
+        {{ multiply_divide('quantity', 'unit_price', 'per') }} as cost
+    from bucket_units
 
 ),
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from billing_assets.automation.nightly import Nightly
 from billing_assets.landing.opening import COLUMNS
+from billing_assets.settings import Settings
 from tests.end_to_end.conftest import billing, report
 from tests.end_to_end.world import Json, World, contract, recurring, usage
 
@@ -82,13 +85,13 @@ def moved_in() -> World:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
+def nights(models_only: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
     """The home after March began, and what the reports said as February began."""
     root = tmp_path_factory.mktemp("cut_over")
     landing, home = root / "landing", root / "home"
     moved_in().write(landing)
     write_openings(landing / "opening" / "cut_over.csv", FIRST)
-    billing("run", "--landing", landing, "--home", home, "--as-of", "2026-02-03")
+    Nightly(Settings(landing=landing, home=home, as_of=date(2026, 2, 3), threads=2)).run()
     february = {name: report(home, name) for name in ("receivable_rollforward", "accruals", "exceptions")}
     write_openings(landing / "opening" / "later.csv", LATER)
     (landing / "bank").mkdir()
@@ -103,7 +106,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, li
         late.event(subject, "tokens", time, quantity)
     lines = "".join(json.dumps(event | {"source": "/gateway-2"}) + "\n" for event in late.events)
     (landing / "usage" / "gateway" / "later.jsonl").write_text(lines, encoding="utf-8")
-    billing("run", "--landing", landing, "--home", home, "--as-of", "2026-03-03")
+    Nightly(Settings(landing=landing, home=home, as_of=date(2026, 3, 3), threads=2)).run()
     return home, february
 
 

@@ -13,7 +13,7 @@ from billing_assets.automation.nightly import Nightly
 from billing_assets.settings import Settings
 from tests.end_to_end.sample import AS_OF, SAMPLE, contents, drop_derived, run
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt, pytest.mark.soak]
 
 
 def month_file(path: Path, night: int) -> bytes:

@@ -87,6 +87,8 @@ def recurring_lines(contract: Contract, charge_id: str, period: Period, stops: l
 def _minimum(contract: Contract, charge_id: str, period: Period, lines: list[Line]) -> list[Line]:
     """What the charge's rounded lines of the period lack of its minimum; a charge without lines owes none."""
     served = [s for s in contract.stretches(charge_id, period) if s[1] > _trial_ends(contract)]
+    if not served:
+        return []
     start, end, charge = max(served[0][0], _trial_ends(contract)), served[-1][1], served[-1][2]
     if charge.get("minimum") is None or not lines:
         return []

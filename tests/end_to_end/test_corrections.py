@@ -25,7 +25,7 @@ from tests.end_to_end.conftest import report
 from tests.end_to_end.sample import contents, drop_derived
 from tests.end_to_end.world import Json, World, contract, usage
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt, pytest.mark.soak]
 
 PRICE = {"model": "unit", "unit_price": "1"}
 TAX = [{"tax_code": "sales", "rate_percent": "10", "applies_to": None, "inclusive": False}]

@@ -13,10 +13,7 @@ from decimal import Decimal
 import duckdb
 
 from billing_assets.documents import arithmetic
-from billing_assets.documents.facts import Fact, Row
-from billing_assets.documents.facts import one as _one
-from billing_assets.documents.facts import plain as _plain
-from billing_assets.documents.facts import rows as _rows
+from billing_assets.documents.facts import Fact, Row, one, plain, rows
 from billing_assets.errors import OperatorError
 from billing_assets.settings import Settings
 from billing_assets.warehouse import Warehouse
@@ -32,10 +29,10 @@ class UnknownDocument(OperatorError):
 def explain(settings: Settings, document: str, line: int | None = None) -> str:
     """The document's lines, or one line down to its files, as text. `document` is a number or a document id."""
     with Warehouse(settings.warehouse_path).reader() as connection:
-        header = _one(connection, "select * from marts.fct_invoices where number = $1 or document_id = $1", document)
+        header = one(connection, "select * from marts.fct_invoices where number = $1 or document_id = $1", document)
         if header is None:
             raise UnknownDocument(f"no document {document}: HOME/reports/invoices.csv lists numbers and ids")
-        lines = _rows(
+        lines = rows(
             connection,
             "select * from marts.fct_invoice_lines where document_id = $1 order by line_no",
             header["document_id"],
@@ -67,7 +64,7 @@ def _header(header: Row) -> Iterator[str]:
 
 def _correction(connection: duckdb.DuckDBPyConnection, header: Row) -> Iterator[str]:
     """What it corrects, what corrects it, and the request behind it with who asked and who agreed."""
-    about = _rows(
+    about = rows(
         connection,
         "select document_id, number, corrects_document_id, decision_no, voided_on, reason_code, total, currency "
         "from raw_ledger.issued_documents where document_id = $1 or corrects_document_id = $1 "
@@ -82,7 +79,7 @@ def _correction(connection: duckdb.DuckDBPyConnection, header: Row) -> Iterator[
         if row["document_id"] == own["corrects_document_id"]:
             yield f"corrects {row['number']}   {row['document_id']}"
         elif row["corrects_document_id"] == own["document_id"]:
-            yield f"corrected by {row['number']}: {_plain(row['total'])} {row['currency']}"
+            yield f"corrected by {row['number']}: {plain(row['total'])} {row['currency']}"
     if own["voided_on"] is not None:
         yield f"voided on {own['voided_on']}"
         yield from _request(connection, own, _void_request(connection, own))
@@ -93,7 +90,7 @@ def _correction(connection: duckdb.DuckDBPyConnection, header: Row) -> Iterator[
 
 
 def _void_request(connection: duckdb.DuckDBPyConnection, document: Row) -> int | None:
-    row = _one(
+    row = one(
         connection,
         "select max(decision_no) as decision_no from raw_ledger.decisions where decision = 'request' "
         "and what = 'void' and json_extract_string(subject, '$.document_id') = $1",
@@ -103,13 +100,13 @@ def _void_request(connection: duckdb.DuckDBPyConnection, document: Row) -> int |
 
 
 def _request(connection: duckdb.DuckDBPyConnection, document: Row, decision_no: int | None) -> Iterator[str]:
-    rows = _rows(
+    decided = rows(
         connection,
         "select decision, what, actor, reason, recorded_on from raw_ledger.decisions "
         "where decision_no = $1 or request_no = $1 order by decision_no",
         decision_no,
     )
-    for row in rows:
+    for row in decided:
         if row["decision"] == "request":
             code = f", {document['reason_code']}" if document["reason_code"] else ""
             yield (
@@ -128,14 +125,14 @@ def _lines(lines: Sequence[Row]) -> Iterator[str]:
             row["charge_id"] or row["reference_id"] or "",
             "" if row["group_key"] in (None, "{}") else row["group_key"],
             f"{row['service_from']} to {row['service_to']}" if row["service_from"] else "",
-            _plain(row["quantity"]),
-            f"{_plain(row['amount'])} {row['currency']}",
+            plain(row["quantity"]),
+            f"{plain(row['amount'])} {row['currency']}",
         )
         for row in lines
     ]
     yield from _table(("line", "kind", "charge", "group", "service", "quantity", "amount"), shown)
     total = sum((row["amount"] for row in lines), Decimal(0))
-    yield f"sum of the lines = total = {_plain(total)} {lines[0]['currency'] if lines else ''}"
+    yield f"sum of the lines = total = {plain(total)} {lines[0]['currency'] if lines else ''}"
 
 
 # -- one line --------------------------------------------------------------------------------------------------------
@@ -153,15 +150,13 @@ def facts(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iter
         yield from arithmetic.steps(connection, header, line)
     elif line["unrounded_amount"] is not None:
         yield from arithmetic.steps(connection, header, line)
-        yield Fact(
-            "amount", f"{_plain(line['unrounded_amount'])} rounded to {_plain(line['amount'])} {line['currency']}"
-        )
+        yield Fact("amount", f"{plain(line['unrounded_amount'])} rounded to {plain(line['amount'])} {line['currency']}")
     if line["parent_line_no"] is not None:
         yield Fact("belongs", f"to line {line['parent_line_no']}")
 
 
 def _amount(unrounded: Decimal, line: Row) -> Fact:
-    return Fact("amount", f"{_plain(unrounded)} rounded to {_plain(line['amount'])} {line['currency']}")
+    return Fact("amount", f"{plain(unrounded)} rounded to {plain(line['amount'])} {line['currency']}")
 
 
 def _line(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[str]:
@@ -180,7 +175,7 @@ def _told(found: Iterable[Fact]) -> Iterator[str]:
 def _clause(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iterator[Fact]:
     """The contract version in force on the service date, its charge, its price, and the file it came in."""
     on = line["service_from"] or header["period_from"] or header["bill_date"]
-    version = _one(
+    version = one(
         connection,
         "select v.version, v.signed_at, v.source_uri, v.document, f.path, f.sha256, f.first_seen "
         "from intermediate.int_contracts__versioned v "
@@ -222,7 +217,7 @@ def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -
     document_id, kind = line["reference_id"].rsplit("#", 1)
     corrected = [line["charge_id"], line["group_key"], line["service_from"], line["service_to"], kind]
     key = (header["contract_id"], *corrected, date.fromisoformat(document_id.split("/")[-3]))
-    billed = _rows(
+    billed = rows(
         connection,
         f"select document_id, line_no, bill_date, quantity, amount {_CORRECTED} order by bill_date, line_no".format(
             relation="int_billed_lines__standing"
@@ -230,7 +225,7 @@ def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -
         *key,
     )
     this = header["document_id"], line["line_no"]
-    own = next((row for row in billed if (row["document_id"], row["line_no"]) == this), None) or _one(
+    own = next((row for row in billed if (row["document_id"], row["line_no"]) == this), None) or one(
         connection, f"select quantity, amount {_CORRECTED}".format(relation="int_adjustments__computed"), *key
     )
     if own is None:  # credited and rebilled since: the record of the time is no longer put together
@@ -246,22 +241,22 @@ def _adjustment(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -
         f"{_money(was, line)} before",
         ("document", "line", "quantity", "amount"),
         tuple(
-            (row["document_id"], str(row["line_no"]), _plain(row["quantity"]), _plain(row["amount"])) for row in before
+            (row["document_id"], str(row["line_no"]), plain(row["quantity"]), plain(row["amount"])) for row in before
         ),
     )
-    measured = "" if own["quantity"] is None else f" for {_plain(quantity + own['quantity'])} {line['unit'] or ''}"
+    measured = "" if own["quantity"] is None else f" for {plain(quantity + own['quantity'])} {line['unit'] or ''}"
     yield Fact("now", f"{_money(now, line)}{measured.rstrip()}")
-    yield Fact("differs", f"{_plain(now)} - {_plain(was)} = {_money(own['amount'], line)}")
+    yield Fact("differs", f"{plain(now)} - {plain(was)} = {_money(own['amount'], line)}")
     if kind in ("usage", "minimum"):
         yield from _rating(connection, {**line, "amount": now})
 
 
 def _money(amount: Decimal, line: Row) -> str:
-    return f"{_plain(amount)} {line['currency']}"
+    return f"{plain(amount)} {line['currency']}"
 
 
 def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[Fact]:
-    rated = _one(
+    rated = one(
         connection,
         "select * from intermediate.int_usage__rated where contract_id = $1 and charge_id = $2 and group_key = $3 "
         "and service_from = $4",
@@ -274,7 +269,7 @@ def _rating(connection: duckdb.DuckDBPyConnection, line: Row) -> Iterator[Fact]:
         return
     yield Fact(
         "quantity",
-        f"{_plain(rated['raw_quantity'])} {rated['meter']} metered, {_plain(rated['billable_quantity'])} billable",
+        f"{plain(rated['raw_quantity'])} {rated['meter']} metered, {plain(rated['billable_quantity'])} billable",
     )
     for tier in json.loads(rated["tiers"]):
         terms = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in tier.items() if value is not None)
@@ -298,7 +293,7 @@ def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iter
             and buckets.bucket_from < timezone('UTC', timezone(v.timezone, $5::timestamp))
     """
     key = (rated["contract_id"], rated["charge_id"], rated["group_key"], line["service_from"], line["service_to"])
-    days = _rows(
+    days = rows(
         connection,
         "select cast(timezone(v.timezone, timezone('UTC', bucket_from)) as date) as day, count(*) as hours, "
         f"sum(event_count)::bigint as events, sum(quantity_sum) as quantity {hours} group by 1 order by 1",
@@ -310,9 +305,9 @@ def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iter
         "usage",
         f"{events} events in {sum(day['hours'] for day in days)} metered hours on {len(days)} days",
         ("day", "hours", "events", "quantity") if shown else (),
-        tuple((str(d["day"]), str(d["hours"]), str(d["events"]), _plain(d["quantity"])) for d in shown),
+        tuple((str(d["day"]), str(d["hours"]), str(d["events"]), plain(d["quantity"])) for d in shown),
     )
-    files = _rows(
+    files = rows(
         connection,
         "select distinct f.path, f.sha256, f.first_seen, sum(a.accepted)::bigint as accepted "
         "from raw_metering.file_accounts a join raw_landing.files f using (file_sequence) "
@@ -331,9 +326,9 @@ def _usage(connection: duckdb.DuckDBPyConnection, line: Row, rated: Row) -> Iter
 # -- text ------------------------------------------------------------------------------------------------------------
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, *rows]:
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[i]) for row in [head, *body]) for i in range(len(head))]
+    for row in [head, *body]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 

@@ -8,3 +8,14 @@
         or list_contains({{ targets }}, {{ kind or priced_kind(line) }})
     )
 {%- endmacro %}
+
+{# What each term of the CTE applies_to names, as in_scope reads it; a term that names nothing has no row. #}
+{% macro term_scopes(owner_id) -%}
+    select
+        contract_id,
+        version,
+        owner_id as {{ owner_id }},
+        list(target) as targets
+    from applies_to
+    group by contract_id, version, owner_id
+{%- endmacro %}

@@ -48,13 +48,7 @@ closed_windows as (
 
 scopes as (
 
-    select
-        contract_id,
-        version,
-        owner_id as commitment_id,
-        list(target) as targets
-    from applies_to
-    group by contract_id, version, owner_id
+    {{ term_scopes('commitment_id') }}
 
 ),
 
@@ -137,14 +131,6 @@ overages as (
 
 ),
 
-settlements as (
-
-    select * from shortfalls
-    union all
-    select * from overages
-
-),
-
 -- By day or hour: one overage and one true-up line for all windows of a bill.
 window_settlements as (
 
@@ -165,6 +151,16 @@ window_settlements as (
 
 ),
 
+settlements as (
+
+    select * from shortfalls
+    union all by name
+    select * from overages
+    union all by name
+    select * from window_settlements
+
+),
+
 lines as (
 
     select
@@ -180,22 +176,6 @@ lines as (
         currency,
         version
     from settlements
-
-    union all
-
-    select
-        contract_id,
-        bill_date,
-        'arrears' as timing,
-        commitment_id,
-        line_kind,
-        window_from as service_from,
-        window_to as service_to,
-        unrounded_amount,
-        {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as amount,
-        currency,
-        version
-    from window_settlements
 
     union all
 

@@ -50,13 +50,7 @@ applies_to as (
 
 scopes as (
 
-    select
-        contract_id,
-        version,
-        owner_id as commitment_id,
-        list(target) as targets
-    from applies_to
-    group by contract_id, version, owner_id
+    {{ term_scopes('commitment_id') }}
 
 ),
 

@@ -26,13 +26,7 @@ lines as (
 
 scopes as (
 
-    select
-        contract_id,
-        version,
-        owner_id as discount_id,
-        list(target) as targets
-    from applies_to
-    group by contract_id, version, owner_id
+    {{ term_scopes('discount_id') }}
 
 ),
 

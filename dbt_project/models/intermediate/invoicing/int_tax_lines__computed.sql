@@ -31,13 +31,7 @@ applies_to as (
 
 scopes as (
 
-    select
-        contract_id,
-        version,
-        owner_id as tax_code,
-        list(target) as targets
-    from applies_to
-    group by contract_id, version, owner_id
+    {{ term_scopes('tax_code') }}
 
 ),
 

@@ -37,43 +37,12 @@ group_quantities as (
 
 ),
 
+-- Tiers of events have an outcome, tiers of totals the bounds of their quantity.
 tiers as (
 
-    select
-        contract_id,
-        charge_id,
-        service_from,
-        group_key,
-        cell_key,
-        tier_no,
-        from_quantity,
-        up_to,
-        null as outcome,
-        null as event_count,
-        quantity,
-        unit_price,
-        per,
-        flat_price,
-        amount
-    from tiers_priced
-    union all
-    select
-        contract_id,
-        charge_id,
-        service_from,
-        group_key,
-        cell_key,
-        tier_no,
-        null as from_quantity,
-        null as up_to,
-        outcome,
-        event_count,
-        quantity,
-        unit_price,
-        per,
-        flat_price,
-        amount
-    from event_tiers
+    select * from tiers_priced
+    union all by name
+    select * from event_tiers
 
 ),
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files with whole nights first: what is left for the end is short, so that no process waits for another.
+    items.sort(key=lambda item: item.get_closest_marker("dbt") is None)
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("dbt"):
             # First of all: homes are made by fixtures, too.
@@ -30,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The dbt project, parsed once for all homes of a test run: reading it takes longer than most small nights."""
+    """The dbt project, parsed once for all homes of a test run and read once by each process."""
     from filelock import FileLock
 
     from billing_assets.settings import Settings
@@ -44,4 +47,13 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             Dbt(Settings(home=home)).read()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DBT_PARTIAL_PARSE_FILE_PATH", str(parsed))
+        read = Dbt.read
+        manifests: list[Any] = []
+
+        def read_once(dbt: Dbt, tell: Callable[[str], None] = lambda _: None) -> None:
+            dbt._manifest = dbt._manifest or next(iter(manifests), None)
+            read(dbt, tell)
+            manifests[:] = [dbt._manifest]
+
+        patch.setattr(Dbt, "read", read_once)
         yield

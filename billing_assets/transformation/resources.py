@@ -25,8 +25,8 @@ def _where(settings: Settings) -> list[str]:
         *("--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(target)),
         *("--log-path", str(target / "logs")),
-        # The file log writes a line for every statement at its default level, a sixth of dbt's time.
-        *("--log-level-file", "info"),
+        # What failed is raised with its reason; a log of every node costs a tenth of dbt's time.
+        *("--log-level-file", "none"),
         "--quiet",
     ]
 

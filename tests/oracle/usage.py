@@ -309,8 +309,12 @@ def _limited(contract: Contract, charge_id: str, period: Period, lines: list[Lin
         top = number(charge["maximum"]) * part
         exact = [line.unrounded for line in lines]
         if total(exact) > top:
-            for line, amount in zip(lines, spread(contract.round(top), exact, contract.places), strict=True):
+            for line in lines:
                 line.unrounded = line.unrounded * top / total(exact)
+        if total(exact) > top or (
+            contract.stage == "line" and total(line.amount for line in lines) > contract.round(top)
+        ):
+            for line, amount in zip(lines, spread(contract.round(top), exact, contract.places), strict=True):
                 line.amount = amount
     if charge.get("minimum") is not None:
         short = number(charge["minimum"]) * part - total(line.amount for line in lines)

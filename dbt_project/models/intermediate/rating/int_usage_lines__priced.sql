@@ -17,12 +17,23 @@ rounded as (
 
 ),
 
--- A maximum is met to the cent: the capped parts of a charge are rounded together, not one by one.
+-- A maximum is kept to the cent: where the lines, each rounded by itself, would exceed it, they are rounded together.
+held as (
+
+    select
+        *,
+        is_capped or coalesce(rounded_maximum < sum(rounded_amount) over (
+            partition by contract_id, charge_id, period_from
+        ), false) as is_held
+    from rounded
+
+),
+
 capped as (
 
     select *
     from {{ allocate(
-        relation="(select * from rounded where is_capped and rounding_stage = 'line')",
+        relation="(select * from held where is_held and rounding_stage = 'line')",
         partition_by='contract_id, charge_id, period_from',
         total='rounded_maximum',
         weight='weight',

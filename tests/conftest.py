@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import pytest
@@ -33,11 +36,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The dbt project, parsed once for all homes of a test run and read once by each process."""
+    """What is slow to read and the same for every night: dbt's project is parsed once for a test run and read once by
+    each process, and one process per test process keeps Great Expectations imported."""
     from filelock import FileLock
 
+    from billing_assets.controls.plausibility import run as plausibility
     from billing_assets.settings import Settings
     from billing_assets.transformation.resources import Dbt
+
+    class KeptPool(ProcessPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            """It ends with the test run."""
+
+    @functools.cache
+    def pool(workers: int, context: BaseContext, initializer: Callable[[], None]) -> KeptPool:
+        return KeptPool(workers, context, initializer)
 
     base = tmp_path_factory.getbasetemp()
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parsed"
@@ -56,4 +69,5 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             manifests[:] = [dbt._manifest]
 
         patch.setattr(Dbt, "read", read_once)
+        patch.setattr(plausibility, "ProcessPoolExecutor", pool)
         yield

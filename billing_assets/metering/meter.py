@@ -100,7 +100,7 @@ def meter_batch(
                 progress("usage: rolling up")
                 if rebuild:
                     writing.result()  # what is built again is read from the lake
-                roll_up(connection, bench, committed, written, rules, rebuild)
+                roll_up(connection, bench, committed, written, rules, rebuild, batch)
                 conservation.count(connection, bench, files, as_of)
                 conservation.set_aside(connection, bench, files, faults, originals.result())
                 writing.result()

@@ -73,6 +73,7 @@ def roll_up(
     written: Sequence[LakePart],
     rules: MeterRules,
     rebuild: Rebuild,
+    batch: int,
 ) -> None:
     """Bring raw_metering.usage_buckets and unique_values up to the batch whose events are in `events`."""
     _create_tables(connection, bench, rules, rebuild)
@@ -82,14 +83,14 @@ def roll_up(
     for chunk in _chunks(written):
         first, last = chunk[0].event_date, chunk[-1].event_date
         events = f"from ({own}) where event_date between date '{first}' and date '{last}'"
-        _add_partials(connection, bench, events, rules)
+        _add_partials(connection, bench, events, rules, batch)
     _append(connection, bench)
     if rebuild:
         _forget(connection, rebuild)
         _create_tables(connection, bench, rules, rebuild)
         for chunk in _chunks(sorted([*lake.parts, *written])):
             events = f"from ({lake.query(chunk)}) where {rebuild.condition('event_type', 'account_id')}"
-            _add_partials(connection, bench, events, rules)
+            _add_partials(connection, bench, events, rules, batch)
         _append(connection, bench)
 
 
@@ -140,7 +141,7 @@ def _create_tables(
 
 
 def _add_partials(
-    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRules
+    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, events: str, rules: MeterRules, batch: int
 ) -> None:
     """Aggregate a relation of events. Each pair of meter and properties is looked at once, outside SQL."""
     bench.execute(f"create or replace table pairs as select distinct event_type, properties {events}")
@@ -158,7 +159,7 @@ def _add_partials(
         f"create table shapes as select pairs.*, cast(dimensions as {kind}) as dimensions"
         " from pairs positional join shape_texts"
     )
-    _add(connection, bench, _partials_query(events, rules, repr(QUANTITY), "events.quantity", ""), rules)
+    _add(connection, bench, _partials_query(events, rules, repr(QUANTITY), "events.quantity", ""), rules, batch)
     found = list(properties.readings(pairs, rules))
     if found:
         _fill(
@@ -172,7 +173,7 @@ def _add_partials(
             value=pa.array([value for *_, value in found], pa.decimal128(38, 12)),
         )
         join = "join readings using (event_type, properties)"
-        _add(connection, bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules)
+        _add(connection, bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules, batch)
     unique = [
         (meter, text, name, value)
         for meter, text in pairs
@@ -198,7 +199,7 @@ def _add_partials(
 
 
 def _add(
-    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules
+    connection: duckdb.DuckDBPyConnection, bench: duckdb.DuckDBPyConnection, query: str, rules: MeterRules, batch: int
 ) -> None:
     """Append grouped events to the warehouse under the number of their series, in order. New series are numbered."""
     bench.execute(f"create or replace table grouped as {query}")
@@ -228,7 +229,8 @@ def _add(
     columns = "bucket_from, series_id, event_count, quantity_sum, quantity_max, quantity_min"
     numbered = f"from grouped join numbered using ({_SERIES})"
     in_order = "order by bucket_from, series_id"
-    _insert(connection, "usage_partials", bench.execute(f"select {columns} {numbered} {in_order}").to_arrow_table())
+    partials = bench.execute(f"select {columns}, {batch}::integer as batch {numbered} {in_order}")
+    _insert(connection, "usage_partials", partials.to_arrow_table())
     meters = sorted({*rules.meters_with(LATEST), *rules.meters_with(LEVEL)})
     if meters:
         extras = bench.execute(

@@ -20,9 +20,10 @@ create table if not exists raw_metering.usage_series (
     measure varchar,
     bucket_length interval);                         -- one hour, or a quarter for zones off the whole hour
 -- One row per batch x UTC bucket x series: mergeable partials. Appended, never updated: late usage costs its own rows.
+-- `batch` is the one that brought them, or that built the series again.
 create table if not exists raw_metering.usage_partials (
     bucket_from timestamp, series_id integer, event_count bigint,
-    quantity_sum decimal(38,12), quantity_max decimal(38,12), quantity_min decimal(38,12));
+    quantity_sum decimal(38,12), quantity_max decimal(38,12), quantity_min decimal(38,12), batch integer);
 -- The same for the partials that only some meters keep (see extras); apart, because they would double the cost of all.
 create table if not exists raw_metering.usage_extras (
     bucket_from timestamp, series_id integer,

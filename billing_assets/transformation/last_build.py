@@ -1,7 +1,7 @@
 """What the last finished build of dbt's phase A was made from, so that the next one computes only what changed since.
 
 Belongs here: whether the next build may follow on it, and remembering it. Which rows a change touches is told in SQL
-(dbt_project/macros/marketplace/touched.sql).
+(dbt_project/macros/touched.sql).
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ REMEMBERED = (
     "intermediate.int_agreements__crosswalked",
     "intermediate.int_marketplace_failures__linked",
     "staging.stg_aws_marketplace__legacy_ids",
+    "intermediate.int_usage__matched",
+    "intermediate.int_usage__service_periods",
+    "intermediate.int_usage__credited",
 )
 
 
@@ -56,9 +59,10 @@ def remember(warehouse: Warehouse, begun: Begun) -> None:
     with warehouse.writer() as connection:
         connection.begin()
         connection.execute("create schema if not exists built")
-        for relation in REMEMBERED:
-            name = relation.split(".")[1]
-            connection.execute(f"create or replace table built.{name} as from {relation}")
+        relations = connection.execute("select table_schema || '.' || table_name from information_schema.tables")
+        # A build of some rooms alone leaves the others' relations out.
+        for relation in sorted({name for (name,) in relations.fetchall()} & set(REMEMBERED)):
+            connection.execute(f"create or replace table built.{relation.split('.')[1]} as from {relation}")
         connection.execute("delete from raw.last_build")
         connection.execute(
             "insert into raw.last_build by name "

@@ -1,6 +1,15 @@
+{% set key = ['contract_id', 'charge_id', 'service_from'] %}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget(['contract_id', 'charge_id', 'service_from'], ref('int_service_periods__touched'), ref('int_usage__service_periods')) }}"
+) }}
+
 with slices as (
 
     select * from {{ ref('int_usage__service_periods') }}
+    where {{ of_touched(key, ref('int_service_periods__touched')) }}
 
 ),
 

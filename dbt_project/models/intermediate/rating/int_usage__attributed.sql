@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget_usage(ref('int_usage__touched')) }}"
+) }}
+
+{% set touched = ref('int_usage__touched') %}
+
 with buckets as (
 
-    select * from {{ ref('stg_metering__usage_buckets') }}
+    select buckets.* from {{ ref('stg_metering__usage_buckets') }} as buckets
+    where {{ of_touched_usage('buckets', touched) }}
 
 ),
 

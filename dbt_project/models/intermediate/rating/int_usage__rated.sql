@@ -1,24 +1,38 @@
+{% set key = ['contract_id', 'charge_id', 'service_from'] %}
+
+{% set touched = ref('int_charge_periods__touched') %}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget(['contract_id', 'charge_id', 'service_from'], ref('int_charge_periods__touched'), ref('int_usage__service_periods')) }}"
+) }}
+
 with converted as (
 
     select * from {{ ref('int_usage__credited') }}
+    where {{ of_touched(key, touched) }}
 
 ),
 
 tiers_priced as (
 
     select * from {{ ref('int_usage__tiers_priced') }}
+    where {{ of_touched(key, touched) }}
 
 ),
 
 event_tiers as (
 
     select * from {{ ref('int_event_tiers__priced') }}
+    where {{ of_touched(key, touched) }}
 
 ),
 
 slices as (
 
     select * from {{ ref('int_usage__service_periods') }}
+    where {{ of_touched(key, touched) }}
 
 ),
 

@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="{{ forget(
+        ['contract_id', 'charge_id', 'bill_date'], ref('int_charge_periods__touched'),
+        '(select *, period_to as bill_date from ' ~ ref('int_usage__rated') ~ ')') }}"
+) }}
+
 with rated as (
 
     select * from {{ ref('int_usage__rated') }}
+    where {{ of_touched(['contract_id', 'charge_id', 'service_from'], ref('int_charge_periods__touched')) }}
 
 ),
 

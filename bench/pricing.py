@@ -49,6 +49,7 @@ class Night:
     seconds: float  # of the clock: landing and all models
     cpu_seconds: float
     rated_rows: int
+    touched_rows: int  # of those, computed anew; a full build computes all
     lines: int
 
     def of_pricing(self) -> float:
@@ -106,11 +107,13 @@ def _night(landing: Path, home: Path, dbt: Dbt | None, days: int, threads: int) 
     step, nodes = night(landing, home, dbt, AS_OF + timedelta(days=days), threads)
     seconds, cpu = perf_counter() - started, _cpu_seconds() - cpu_before
     with step.warehouse().reader() as connection:
-        [(rated, lines)] = connection.execute(
+        [(rated, touched, lines)] = connection.execute(
             "select (select count(*) from intermediate.int_usage__rated), "
+            "(select count(*) from intermediate.int_usage__rated where (contract_id, charge_id, service_from) in "
+            "(select contract_id, charge_id, service_from from intermediate.int_charge_periods__touched)), "
             "(select count(*) from marts.fct_draft_invoice_lines)"
         ).fetchall()
-    return Night(_by_room(step.dbt, nodes), seconds, cpu, rated, lines), step
+    return Night(_by_room(step.dbt, nodes), seconds, cpu, rated, touched if days else rated, lines), step
 
 
 def _by_room(dbt: Dbt, nodes: list[NodeResult]) -> list[tuple[str, str, float]]:
@@ -132,8 +135,8 @@ def _in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def _report(title: str, of: Night) -> None:
     click.echo(
-        f"\n{title}: {of.rated_rows:,} rows of rated usage and {of.lines:,} lines in {of.seconds:.1f} s of the clock, "
-        f"{of.cpu_seconds:.1f} s of the CPU (load average {os.getloadavg()[0]:.1f})"
+        f"\n{title}: {of.touched_rows:,} of {of.rated_rows:,} rows of usage rated, {of.lines:,} lines in "
+        f"{of.seconds:.1f} s of the clock, {of.cpu_seconds:.1f} s of the CPU (load average {os.getloadavg()[0]:.1f})"
     )
     by_room: defaultdict[str, float] = defaultdict(float)
     for room, _, seconds in of.models:

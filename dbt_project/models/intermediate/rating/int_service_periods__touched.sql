@@ -1,4 +1,4 @@
-{# A full build reads nothing of this. A contract version never changes, so its terms are told by its number. #}
+{# A full build reads nothing of this. A contract version never changes: its number tells its terms. #}
 with slices as (
 
     select * from {{ ref('int_usage__service_periods') }}

@@ -26,8 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Files with whole nights first: what is left for the end is short, so that no process waits for another.
-    items.sort(key=lambda item: item.get_closest_marker("dbt") is None)
+    # Files with whole nights or long waits first: what is left for the end is short, so no process waits for another.
+    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("dbt", "end_to_end", "browser")))
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("dbt"):
             # First of all: homes are made by fixtures, too.

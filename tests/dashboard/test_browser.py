@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.addresses import PAGES
 from tests.dashboard.browser import chromium, launched, served
@@ -35,14 +35,6 @@ def site(browser: Browser, home: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module", params=SIZES, ids=lambda size: f"{size[0]} px")
-def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height})
-    yield context
-    context.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -50,8 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_pages_open_without_errors_and_fit(context: BrowserContext, site: str) -> None:
-    page = context.new_page()
+def test_pages_open_without_errors_and_fit(page: Page, site: str) -> None:
     faults: list[str] = []
     page.on("console", lambda m: faults.append(f"{page.url}: {m.type}: {m.text}") if m.type != "log" else None)
     page.on("pageerror", lambda e: faults.append(f"{page.url}: {e}"))
@@ -62,9 +53,11 @@ def test_pages_open_without_errors_and_fit(context: BrowserContext, site: str) -
     for address in PAGES:
         # The icon is asked for after the page has loaded; leaving before it came would look like a failure.
         page.goto(site + address, wait_until="networkidle")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide > 0:
-            faults.append(f"{address} scrolls sideways by {wide} px")
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                faults.append(f"{address} scrolls sideways by {wide} px at {width} px")
         if page.locator("h1").count() != 1:
             faults.append(f"{address} has no title")
     assert faults == []

@@ -146,6 +146,7 @@ def _open_only(home: Home) -> None:
     home.open().close()
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("no_power_cuts")
 def test_a_night_killed_at_any_moment_is_done_once_when_run_again(homes: Make, tmp_path: Path) -> None:
     histogram = survives(homes, tmp_path, SMALL, seed=1)

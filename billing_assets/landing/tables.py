@@ -3,8 +3,10 @@
 Belongs here: one insert for all of landing. Which rows there are belongs to `load` and the modules of the sources.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,32 @@ SCHEMAS = (
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the raw schemas and tables that are not there yet."""
-    # Roll-ups were a table before they were a view: such a warehouse is emptied, and so loaded again from evidence.
-    if connection.execute(
-        "from duckdb_tables() where schema_name = 'raw_metering' and table_name = 'usage_buckets'"
-    ).fetchall():
-        empty(connection)
-        connection.execute("drop table raw_metering.usage_buckets")
+    """Create the raw schemas and tables that are not there yet.
+
+    Tables of another release may have other columns. All they hold comes from evidence and ledger: they are dropped, so
+    that the next load reads everything again.
+    """
+    texts = [schema.read_text("utf-8") for schema in SCHEMAS]
+    schema_hash = sha256("".join(texts).encode()).hexdigest()
     connection.begin()
-    for schema in SCHEMAS:
-        connection.execute(schema.read_text("utf-8"))
+    if schema_hash != _hash_of_tables(connection):
+        for name in re.findall(r"^create schema if not exists (\w+);", "".join(texts), flags=re.MULTILINE):
+            connection.execute(f"drop schema if exists {name} cascade")
+    for text in texts:
+        connection.execute(text)
+    connection.execute("create table if not exists raw.release (schema_hash varchar)")
+    connection.execute("delete from raw.release")
+    connection.execute("insert into raw.release values (?)", [schema_hash])
     connection.commit()
+
+
+def _hash_of_tables(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Of the descriptions that the tables were made from."""
+    found = "from duckdb_tables() where schema_name = 'raw' and table_name = 'release'"
+    if not connection.execute(found).fetchall():
+        return None
+    row = connection.execute("from raw.release").fetchone()
+    return row[0] if row else None
 
 
 def empty(connection: duckdb.DuckDBPyConnection) -> None:

@@ -173,7 +173,8 @@ def _add_partials(
             value=pa.array([value for *_, value in found], pa.decimal128(38, 12)),
         )
         join = "join readings using (event_type, properties)"
-        _add(connection, bench, _partials_query(events, rules, "readings.measure", "readings.value", join), rules, batch)
+        query = _partials_query(events, rules, "readings.measure", "readings.value", join)
+        _add(connection, bench, query, rules, batch)
     unique = [
         (meter, text, name, value)
         for meter, text in pairs

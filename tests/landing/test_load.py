@@ -406,6 +406,17 @@ def test_a_lake_that_is_gone_is_rebuilt_with_the_warehouse(world: World) -> None
     assert world.everything() == before
 
 
+def test_a_warehouse_of_another_release_is_loaded_again(world: World) -> None:
+    busy_nights(world)
+    before = world.everything()
+    with world.warehouse().writer() as connection:
+        connection.execute("alter table raw_metering.usage_partials drop column batch")
+        connection.execute("alter table raw_fx.rates add column of_old varchar")
+        connection.execute("update raw.release set schema_hash = 'of old'")
+    assert world.load().batches == 3
+    assert world.everything() == before
+
+
 def test_a_night_with_nothing_new_loads_nothing(world: World) -> None:
     busy_nights(world)
     before = world.everything()

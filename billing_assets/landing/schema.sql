@@ -12,10 +12,8 @@ create schema if not exists raw_bank;
 -- One row: the run being computed. Models read the business date here.
 create table if not exists raw.run_context (
     as_of date, register_sequence bigint, decision_sequence bigint, code_hash varchar, run_identity varchar,
-    quarantine_share decimal(38,12));    -- setting: rows set aside hold a document above this share of its account's rows
--- Settings of delta re-rating; a warehouse from before gets the columns.
-alter table raw.run_context add column if not exists late_usage varchar;
-alter table raw.run_context add column if not exists rebill_above decimal(38,12);
+    quarantine_share decimal(38,12),     -- setting: rows set aside hold a document above this share of its account's rows
+    late_usage varchar, rebill_above decimal(38,12));  -- settings of delta re-rating
 
 -- One row, none before the first: the last finished build of dbt's phase A, which incremental models follow on.
 create table if not exists raw.last_build (

@@ -73,7 +73,9 @@ def test_every_check_is_bound_to_a_raw_table_that_is_an_asset() -> None:
 
 def test_every_source_that_is_read_is_judged() -> None:
     sources = {check.source for check in CHECKS}
-    assert sources == {"contracts", "provisioning", "fx", "usage", "landing", "aws_marketplace", "bank"}
+    assert sources == {
+        "contracts", "provisioning", "opening", "fx", "usage", "landing", "aws_marketplace", "bank",
+    }  # fmt: skip
 
 
 def test_the_vocabulary_of_the_feeds_is_the_one_that_landing_knows() -> None:

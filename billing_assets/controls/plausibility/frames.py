@@ -173,6 +173,16 @@ _ROWS = {
             end as product_is_sold
         from raw_provisioning.entitlements
     """,
+    "raw_opening.balances": f"""
+        select
+            *,
+            strftime(least(as_of, {_AS_OF}), '%Y-%m') as period,
+            concat_ws(
+                '/', selling_entity, kind, coalesce(contract_id, account_id), coalesce(number, grant_id)
+            ) as example,
+            date_diff('day', issue_date, as_of) as days_open
+        from raw_opening.balances
+    """,
     "raw_fx.rates": f"""
         select
             *,

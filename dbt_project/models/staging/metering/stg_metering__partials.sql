@@ -16,6 +16,7 @@ final as (
         series.account_id,
         series.meter,
         series.dimensions,
+        series.measure,
         partials.bucket_from,
         partials.batch
     from partials

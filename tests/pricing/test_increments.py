@@ -126,14 +126,11 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
     at = Nights(tmp_path_factory.mktemp("increments"))
     at.land(january())
     at.night(date(2026, 2, 2))
-    # usage of the open month, and of a group that was not there
+    # usage of the open month, and of a group that was not there; usage of the month before: tiers, maximum, levels,
+    # distinct values, and what is shared with another charge
     at.land(used(
         ("NEW", "m_new", "2026-02-02T10:00:00Z", 5, {}),
         ("SERIES", "m_series", "2026-01-07T10:00:00Z", 5, {"region": "us"}),
-    ))  # fmt: skip
-    at.night(date(2026, 2, 3))
-    # usage of the month before: tiers, maximum, levels, distinct values; what is shared with another charge
-    at.land(used(
         ("LATE", "m_late", "2026-01-06T10:00:00Z", 5, {}),
         ("CAP", "m_cap", "2026-01-06T10:00:00Z", 5, {"region": "us"}),
         ("LEVEL", "m_level", "2026-01-02T10:00:00Z", 7, {}),
@@ -158,8 +155,7 @@ def test_only_what_was_touched_is_rated(nights: Nights) -> None:
     first, *following, of_march = nights.touched
     assert first == set(), "nobody asks in a full build"
     assert following == [
-        {"NEW", "SERIES"},
-        {"LATE", "CAP", "LEVEL", "UNIQUE", "SHARED", "CREDIT"},
+        {"NEW", "SERIES", "LATE", "CAP", "LEVEL", "UNIQUE", "SHARED", "CREDIT"},
         {"PRICE", "FILTER", "ENDS", "ZONE", "MOVED", "HOURS", "QUARTERS"},
         set(),
     ]

@@ -23,22 +23,21 @@ SCHEMAS = (
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the raw schemas and tables that are not there yet.
+    """Create the raw schemas and tables, unless they are there.
 
     Tables of another release may have other columns. All they hold comes from evidence and ledger: they are dropped, so
     that the next load reads everything again.
     """
     texts = [schema.read_text("utf-8") for schema in SCHEMAS]
     schema_hash = sha256("".join(texts).encode()).hexdigest()
+    if schema_hash == _hash_of_tables(connection):
+        return
     connection.begin()
-    if schema_hash != _hash_of_tables(connection):
-        for name in re.findall(r"^create schema if not exists (\w+);", "".join(texts), flags=re.MULTILINE):
-            connection.execute(f"drop schema if exists {name} cascade")
+    for name in re.findall(r"^create schema if not exists (\w+);", "".join(texts), flags=re.MULTILINE):
+        connection.execute(f"drop schema if exists {name} cascade")
     for text in texts:
         connection.execute(text)
-    connection.execute("create table if not exists raw.release (schema_hash varchar)")
-    connection.execute("delete from raw.release")
-    connection.execute("insert into raw.release values (?)", [schema_hash])
+    connection.execute("create table raw.release as select ? as schema_hash", [schema_hash])
     connection.commit()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
@@ -16,7 +15,7 @@ from billing_assets.documents.explain import explain
 from billing_assets.settings import Settings
 from tests.end_to_end.conftest import report
 from tests.end_to_end.sample import contents, drop_derived
-from tests.end_to_end.world import Json, World, contract, recurring, usage
+from tests.end_to_end.world import Json, World, contract, land, recurring, usage
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.dbt]
 
@@ -89,17 +88,6 @@ LATER_EVENTS = [
     _late("TIERS", 8),
     _late("BELOW", -40, event_id="fix", corrects="org-BELOW-calls-2026-01"),
 ]
-
-
-def land(root: Path, name: str, events: list[Json], contracts: list[Json]) -> None:
-    usage_file = root / "landing" / "usage" / "gateway" / name
-    usage_file.parent.mkdir(parents=True, exist_ok=True)
-    usage_file.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    folder = root / "landing" / "contracts"
-    folder.mkdir(parents=True, exist_ok=True)
-    for document in contracts:
-        path = folder / f"{document['contract_id']}-v{document['version']}.json"
-        path.write_text(json.dumps(document), encoding="utf-8")
 
 
 def night(root: Path, as_of: date) -> Settings:

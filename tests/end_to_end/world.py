@@ -92,3 +92,15 @@ class World:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def land(root: Path, name: str, events: list[Json], contracts: list[Json]) -> None:
+    """A usage file of its own, and contract versions, beside what landed before."""
+    usage_file = root / "landing" / "usage" / "gateway" / name
+    usage_file.parent.mkdir(parents=True, exist_ok=True)
+    usage_file.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    folder = root / "landing" / "contracts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for document in contracts:
+        path = folder / f"{document['contract_id']}-v{document['version']}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")

@@ -5,7 +5,6 @@ Each kind of change has a contract and a meter of its own, so that no later one 
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +14,7 @@ import duckdb
 import pytest
 
 from billing_assets.transformation.resources import Dbt
-from tests.end_to_end.world import Json, World, contract, usage
+from tests.end_to_end.world import Json, World, contract, land, usage
 from tests.pricing.bills import night
 
 pytestmark = pytest.mark.dbt
@@ -74,15 +73,8 @@ class Nights:
 
     def land(self, world: World) -> None:
         self.landed += 1
-        folder = self.root / "landing"
-        for document in world.contracts:
-            path = folder / "contracts" / f"{document['contract_id']}-v{document['version']}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(document), encoding="utf-8")
-        lines = "".join(json.dumps(event | {"source": f"/{self.landed}"}) + "\n" for event in world.events)
-        path = folder / "usage" / "gateway" / f"{self.landed}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(lines, encoding="utf-8")
+        events = [event | {"source": f"/{self.landed}"} for event in world.events]
+        land(self.root, f"{self.landed}.jsonl", events, world.contracts)
 
     def night(self, as_of: date) -> None:
         step, _ = night(self.root / "landing", self.root / "home", self.dbt, as_of)

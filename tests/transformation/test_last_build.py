@@ -98,6 +98,5 @@ def test_what_a_build_read_is_kept_as_it_was(built: Warehouse) -> None:
             connection.execute(f"insert into {relation} values (2)")
     with built.reader() as connection:
         names = [relation.split(".")[1] for relation in last_build.REMEMBERED]
-        assert [connection.execute(f"select count(*) from built.{name}").fetchone() for name in names] == [(1,)] * len(
-            names
-        )
+        counts = [connection.execute(f"select count(*) from built.{name}").fetchone() for name in names]
+        assert counts == [(1,)] * len(names)

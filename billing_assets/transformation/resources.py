@@ -26,7 +26,7 @@ def _where(settings: Settings) -> list[str]:
         *("--target-path", str(target)),
         *("--log-path", str(target / "logs")),
         # What failed is raised with its reason; a log of every node costs a tenth of dbt's time.
-        *("--log-level-file", "none"),
+        *("--log-level", "none"),
         "--quiet",
     ]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing_assets.settings import Settings
+from billing_assets.transformation.phases import Phase
 from billing_assets.transformation.resources import PROJECT_DIR, manifest_path
 
 pytestmark = pytest.mark.dbt
@@ -71,6 +72,17 @@ def test_every_model_has_a_key_test(manifest: dict[str, Any], models: list[dict[
     }
     unkeyed = [m["name"] for m in models if layer(m) in ("intermediate", "marts") and m["unique_id"] not in keyed]
     assert unkeyed == []
+
+
+def test_every_test_runs_in_a_phase(manifest: dict[str, Any]) -> None:
+    nodes = manifest["nodes"]
+    left_out = []
+    for node in nodes.values():
+        read = [nodes[name] for name in node["depends_on"]["nodes"] if name in nodes]
+        in_one = any(all(phase in other["tags"] for other in read) for phase in Phase)
+        if node["resource_type"] == "test" and not in_one and Phase.B not in node["tags"]:
+            left_out.append(node["name"])
+    assert left_out == []
 
 
 def test_no_float_and_no_clock_in_sql() -> None:

@@ -10,7 +10,7 @@ from billing_assets.transformation.translator import group_of
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_phase_builds_its_tag_without_unit_tests(phase: Phase) -> None:
-    chosen = ["--select", f"tag:{phase}", "--indirect-selection", "buildable"]
+    chosen = ["--select", f"tag:{phase}", "--indirect-selection", "cautious"]
     assert build_arguments(phase) == ["build", *chosen, "--exclude-resource-type", "unit_test"]
 
 

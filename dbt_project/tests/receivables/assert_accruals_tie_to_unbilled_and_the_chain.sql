@@ -1,3 +1,4 @@
+{{ config(tags=['phase_b']) }}
 -- What is accrued is what the roll-forward says is unbilled, where our own documents bill it; where AWS bills it, what
 -- the chain expects and AWS has not invoiced, and the usage of contracts that have no chain.
 with accruals as (

@@ -15,7 +15,7 @@ class Phase(StrEnum):
 def build_arguments(phase: Phase) -> list[str]:
     """`dbt build` of one phase: models, seeds and structural tests. Unit tests prove code, not data: `make test`.
 
-    A test runs with the phase that has all models it looks at; one that looks at both phases' has the tag of the second.
+    A test runs with the phase of all models it looks at; one that looks at both phases has the tag of the second.
     """
     chosen = ["--select", f"tag:{phase}", "--indirect-selection", "cautious"]
     return ["build", *chosen, "--exclude-resource-type", "unit_test"]

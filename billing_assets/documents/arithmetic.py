@@ -144,7 +144,8 @@ def _days(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iter
     part = one(
         connection,
         "select s.quantity, s.included_quantity, s.proration, s.full_from, s.full_to, r.period_amount, "
-        "date_diff('day', s.full_from, s.full_to) as full_days, date_diff('day', $3::date, $4::date) as days "
+        "r.priced_amount, date_diff('day', s.full_from, s.full_to) as full_days, "
+        "date_diff('day', $3::date, $4::date) as days "
         "from intermediate.int_recurring_stretches__cut as s "
         "join intermediate.int_recurring_rates__priced as r using (contract_id, version, charge_id, quantity) "
         "where s.contract_id = $1 and s.charge_id = $2 and $5::date in (s.period_from, s.period_to) "
@@ -162,10 +163,15 @@ def _days(connection: duckdb.DuckDBPyConnection, header: Row, line: Row) -> Iter
     if part is None:
         return
     included = f", {plain(part['included_quantity'])} of them included" if part["included_quantity"] else ""
+    capped = (
+        f", the maximum instead of {plain(part['priced_amount'])}"
+        if part["priced_amount"] != part["period_amount"]
+        else ""
+    )
     yield Fact(
         "rate",
         f"{plain(part['period_amount'])} {line['currency']} for {part['full_from']} to {part['full_to']} "
-        f"({part['full_days']} days) with {plain(part['quantity'])}{included}",
+        f"({part['full_days']} days) with {plain(part['quantity'])}{included}{capped}",
     )
     if part["proration"] != "none":
         yield Fact(

@@ -760,6 +760,10 @@ def free_units(at: Landing) -> None:
                 [recurring(seats, unit(at.unit("3.17")), timing, minimum=at.amount("70"), prorate=prorate)],
                 starts_on="2026-01-09",
             )
+        capped = [recurring(seats, unit(at.unit("3.17")), timing, maximum=at.amount("61"))]
+        v1 = at.contract(f"recurring_maximum_{timing}", capped, starts_on="2026-01-09")
+        # the maximum alone changes, inside a period
+        at.amend(v1, "2026-02-20", charges=[capped[0] | {"maximum": at.amount("50")}])
     inclusive = {
         "commitment_id": "m", "kind": "minimum_spend", "amount": at.amount("50"), "window": "billing_period",
         "applies_to": None, "true_up": True,

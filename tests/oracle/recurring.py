@@ -28,7 +28,8 @@ def _rate(contract: Contract, charge_id: str, on: date) -> Fraction:
     charge = contract.charge_on(charge_id, on)
     if charge is None or on < _trial_ends(contract):
         return Fraction(0)
-    return priced(charge["price"], max(_quantity(charge, on) - number(charge.get("included_quantity")), Fraction(0)))
+    rate = priced(charge["price"], max(_quantity(charge, on) - number(charge.get("included_quantity")), Fraction(0)))
+    return rate if charge.get("maximum") is None else min(rate, number(charge["maximum"]))
 
 
 def _trial_ends(contract: Contract) -> date:

@@ -42,7 +42,7 @@ WANTED: dict[str, list[Any]] = {
     "unit conversion": ["none", "up", "down", "half_up"],
     "charge term": ["included_quantity", "maximum", "minimum", "filter", "group_by", "discounts"],
     "seat price": ["unit", "flat", "graduated", "volume", "package"],
-    "seats": ["constant", "ramp"],
+    "seats": ["constant", "ramp", "capped"],
     "versions": [1, 2],
     "tax": ["added", "inclusive"],
     "tax rounding": TAX_ROUNDINGS,
@@ -165,6 +165,8 @@ def _count_charge(count: Any, charge: Json) -> None:
     if charge["type"] == "recurring":
         count("seats", "ramp" if isinstance(charge["quantity"], list) else "constant")
         count("seat price", charge["price"]["model"])
+        if "maximum" in charge:
+            count("seats", "capped")
     if charge["type"] == "usage":
         count("aggregation", charge["aggregation"])
         for term in ("included_quantity", "maximum", "minimum", "filter", "group_by", "discounts"):

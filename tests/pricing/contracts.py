@@ -214,8 +214,11 @@ def _seats(draw: Draw, money: _Money, charge_id: str, is_behind: bool) -> Json:
             {"from": str(FIRST + timedelta(days=day)), "quantity": str(draw(st.integers(0, 20)))} for day in days
         ]
     timing = "arrears" if is_behind else draw(st.sampled_from(["advance", "arrears"]))
-    return {"charge_id": charge_id, "product": "seats", "type": "recurring", "timing": timing, "quantity": quantity,
-            "price": of_price}  # fmt: skip
+    charge: Json = {"charge_id": charge_id, "product": "seats", "type": "recurring", "timing": timing,
+                    "quantity": quantity, "price": of_price}  # fmt: skip
+    if _chance(draw, 20):
+        charge["maximum"] = money.amount(50, 9000)
+    return charge
 
 
 def _discounts(draw: Draw, money: _Money) -> list[Json]:

@@ -276,6 +276,18 @@ def test_a_minimum_is_reached(bills: Bills) -> None:
     )
 
 
+def test_a_recurring_charge_keeps_its_maximum_through_changes_inside_a_period(bills: Bills) -> None:
+    bills.never(
+        "select l.contract_id, l.charge_id, p.period_no, sum(l.unrounded_amount), any_value(c.maximum) from lines l "
+        "inner join charges c using (contract_id, charge_id) "
+        "inner join intermediate.int_contracts__billing_periods p on p.contract_id = l.contract_id "
+        "and l.service_from >= p.period_from and l.service_from < p.period_to "
+        "where l.line_kind = 'recurring' and c.maximum is not null "
+        # each part of a period is divided to twelve decimals
+        "group by all having sum(l.unrounded_amount) > any_value(c.maximum) + 0.000000001"
+    )
+
+
 def test_a_maximum_is_kept_and_spread_whole(bills: Bills) -> None:
     bills.never(
         "select contract_id, charge_id, period_from, sum(unrounded_amount), any_value(r.maximum) from rated r "

@@ -157,18 +157,26 @@ rounded as (
 
 ),
 
-final as (
+-- A step of its own: written into the rounding, it would be planned once for every way of rounding.
+left_over as (
 
     select
-        rounded.* exclude (rounding_places, rounding_mode),
-        {{ round_amount(
-            purchase_granted('rounded.amount', 'credited.billed_amount', 'credited.credited_amount'),
-            'rounded.rounding_places', "'floor'") }} as granted_amount
+        rounded.*,
+        {{ purchase_granted('rounded.amount', 'credited.billed_amount', 'credited.credited_amount') }} as left_amount
     from rounded
     left join credited
         on rounded.contract_id = credited.contract_id
         and rounded.commitment_id = credited.charge_id
         and rounded.window_from = credited.service_from
+
+),
+
+final as (
+
+    select
+        * exclude (rounding_places, rounding_mode, left_amount),
+        {{ round_amount('left_amount', 'rounding_places', "'floor'") }} as granted_amount
+    from left_over
 
 )
 

@@ -153,7 +153,6 @@ charge_reasons as (
                 then 'timing ' || charges.timing
             when charges.type = 'one_time' and coalesce(charges.model, '') not in ('flat', 'unit')
                 then 'price model ' || coalesce(charges.model, 'missing') || ' on a one-time charge'
-            when charges.type = 'recurring' and charges.maximum is not null then 'maximum of a recurring charge'
             when charges.type = 'one_time' and (
                 charges.minimum is not null or charges.maximum is not null or charges.included_quantity is not null
             ) then 'minimum, maximum or included quantity of a one-time charge'

@@ -26,6 +26,7 @@ quantities as (
         version,
         charge_id,
         quantity as seats,
+        maximum,
         greatest(quantity - coalesce(included_quantity, 0), 0) as quantity
     from stretches
 
@@ -137,8 +138,8 @@ packaged as (
 
 ),
 
--- What a whole period costs; null where the price cannot say (see int_terms__unsupported).
-final as (
+-- Null where the price cannot say (see int_terms__unsupported).
+priced as (
 
     select
         packaged.contract_id,
@@ -146,6 +147,7 @@ final as (
         packaged.charge_id,
         packaged.seats as quantity,
         packaged.model,
+        packaged.maximum,
         cast(case
             when packaged.model = 'flat' then packaged.amount
             when packaged.model = 'unit'
@@ -155,13 +157,23 @@ final as (
                 packaged.model in ('graduated', 'volume')
                 and (tier_totals.is_open or packaged.quantity <= tier_totals.last_up_to)
                 then tier_totals.amount
-        end as decimal(38, 12)) as period_amount
+        end as decimal(38, 12)) as priced_amount
     from packaged
     left join tier_totals
         on packaged.contract_id = tier_totals.contract_id
         and packaged.version = tier_totals.version
         and packaged.charge_id = tier_totals.charge_id
         and packaged.seats = tier_totals.seats
+
+),
+
+-- What a whole period costs, of which a part of the period costs its share.
+final as (
+
+    select
+        *,
+        case when priced_amount > maximum then maximum else priced_amount end as period_amount
+    from priced
 
 )
 

@@ -83,6 +83,7 @@ parts as (
         charges.effective_to,
         coalesce(quantity_ranges.quantity, charges.quantity, 1) as quantity,
         coalesce(charges.included_quantity, 0) as included_quantity,
+        charges.maximum,
         periods.period_no,
         periods.period_from,
         periods.period_to,
@@ -108,7 +109,8 @@ parts as (
 
 ),
 
--- Only a change of price, quantity (or how much of it is included), product or timing makes a part of its own.
+-- Only a change of price, its maximum, quantity (or how much of it is included), product or timing makes a part of its
+-- own.
 compared as (
 
     select
@@ -118,6 +120,7 @@ compared as (
             and lag(price_hash) over by_period = price_hash
             and lag(quantity) over by_period = quantity
             and lag(included_quantity) over by_period = included_quantity
+            and lag(maximum) over by_period is not distinct from maximum
             and lag(timing) over by_period = timing
             and lag(product) over by_period is not distinct from product, false
         ) as continues
@@ -152,6 +155,7 @@ merged as (
         any_value(position) as position,
         any_value(quantity) as quantity,
         any_value(included_quantity) as included_quantity,
+        any_value(maximum) as maximum,
         any_value(period_from) as period_from,
         any_value(period_to) as period_to,
         any_value(full_from) as full_from,
@@ -197,6 +201,7 @@ final as (
         untried.position,
         untried.quantity,
         untried.included_quantity,
+        untried.maximum,
         untried.period_from,
         untried.period_to,
         untried.full_from,

@@ -269,7 +269,7 @@ def _grants(draw: Draw, money: _Money, charges: list[Json]) -> list[Json]:
         {"grant_id": f"g{n}", "amount": money.amount(1, 20000), "unit": "currency",
          "kind": draw(st.sampled_from(["promotional", "sla", "commit"])), "priority": draw(st.integers(1, 2)),
          "effective_at": "2025-12-01T00:00:00Z", "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
-         "expires_at": draw(st.sampled_from([None, "2027-01-01T00:00:00Z"]))}
+         "expires_at": draw(st.sampled_from([None, "2028-01-01T00:00:00Z"]))}
         | (_recurrence(draw, money.amount(0, 5000), 80) if is_even else {})
         for n in range(draw(st.integers(1, 3)))
     ]  # fmt: skip

@@ -29,7 +29,7 @@ def twins_of(case: Case, place: int) -> Iterator[tuple[str, Case]]:
             yield kind, _twin(case, kind, usage=SPLITS.get(kind, _as_it_is)(case))
         yield "more", _twin(case, "more", usage=_more(case))
     yield "tenfold", _twin(case, "tenfold", lambda document: document | {"charges": [
-        charge | {"price": dearer(charge["price"], Decimal(10))} for charge in document["charges"]
+        _tenfold(charge) for charge in document["charges"]
     ]}, [_with_amount(use, Decimal(10)) for use in case.usage])  # fmt: skip
     if case.document["taxes"]:
         yield "untaxed", _twin(case, "untaxed", lambda document: document | {"taxes": []})
@@ -50,6 +50,11 @@ def twins_of(case: Case, place: int) -> Iterator[tuple[str, Case]]:
         ):
             changed = tuple(document | bare | terms for document in versions)
             yield kind, _twin(replace(case, versions=changed), kind, usage=[])
+
+
+def _tenfold(charge: Json) -> Json:
+    dear = charge | {"price": dearer(charge["price"], Decimal(10))}
+    return dear | {"maximum": str(Decimal(charge["maximum"]) * 10)} if "maximum" in charge else dear
 
 
 def _twin(

@@ -53,23 +53,19 @@ def windowed_lines(contract: Contract, lines: Sequence[Line]) -> list[Line]:
             continue
         held, surcharge = number(terms["amount"]), number(terms["overage_factor"]) - 1
         for period in contract.periods:
-            windows = _windows(contract, terms, period, lines)
-            over = total(max(value - held, Fraction(0)) for value in windows) * surcharge
-            short = total(max(held - value, Fraction(0)) for value in windows) if terms.get("true_up") else Fraction(0)
+            used, topped_up = (_billed(contract, terms, period, lines, kind) for kind in ("usage", "minimum"))
+            over = max(used - held, Fraction(0)) * surcharge
+            short = max(held - used - topped_up, Fraction(0)) if terms.get("true_up") else Fraction(0)
             for kind, amount in (("overage", over), ("true_up", short)):
                 if amount:
                     found.append(settling(contract, kind, terms["commitment_id"], period.start, period.end, amount))
     return found
 
 
-def _windows(contract: Contract, terms: Json, period: Period, lines: Sequence[Line]) -> list[Fraction]:
-    return [
-        total(
-            line.amount
-            for line in lines
-            if line.kind == "usage" and line.bill_date == period.end and applies(terms, line)
-        )
-    ]
+def _billed(contract: Contract, terms: Json, period: Period, lines: Sequence[Line], kind: str) -> Fraction:
+    return total(
+        line.amount for line in lines if line.kind == kind and line.bill_date == period.end and applies(terms, line)
+    )
 
 
 def _fine_lines(contract: Contract, terms: Json, lines: Sequence[Line]) -> list[Line]:

@@ -895,6 +895,10 @@ def combinations(at: Landing) -> None:
         ],
     )
     at.use(document, "m_wperiod", at.numbers(20, 20, 60))
+    held = document["commitments"][0] | {"amount": at.amount("60")}
+    least = [usage("m_wleast", unit(at.amount("0.5")), minimum=at.amount("45"))]
+    document = at.contract("windowed_minimum", least, commitments=[held])
+    at.use(document, "m_wleast", at.numbers(6, 5, 20))
     document = at.contract(
         "one_time_reduced",
         [

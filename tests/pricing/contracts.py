@@ -331,7 +331,11 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     has_credit = _chance(draw, 70) if _is_even(charges) else is_spread and _chance(draw, 40)
     grants = _grants(draw, money, charges) if has_credit else []
     if model != "seats" and _chance(draw, 25):
-        grants += _unit_grants(draw, charges[0])
+        units = _unit_grants(draw, charges[0])
+        # Where units are taken off first, what is left for money does not follow usage evenly.
+        grants = [
+            {name: grant[name] for name in grant if not units or name != "recurrence"} for grant in grants
+        ] + units
     places = draw(st.sampled_from([None, None, 0, DIGITS[currency]]))
     starts_on = "2026-03-16" if calendar == "daily" else draw(st.sampled_from(["2026-01-01", "2026-01-13"]))
     taxes = _taxes(draw) if _chance(draw, 45) else []

@@ -60,7 +60,9 @@ spent as (
         closed_windows.window_from,
         cast(sum(charge_lines.amount) as decimal(38, 12)) as amount,
         cast(coalesce(sum(charge_lines.amount) filter (where charge_lines.line_kind = 'usage'), 0) as decimal(38, 12))
-            as usage_amount
+            as usage_amount,
+        cast(coalesce(sum(charge_lines.amount) filter (where charge_lines.line_kind = 'minimum'), 0) as decimal(38, 12))
+            as minimum_amount
     from closed_windows
     inner join charge_lines
         on closed_windows.contract_id = charge_lines.contract_id
@@ -89,6 +91,14 @@ compared as (
         closed_windows.*,
         coalesce(case closed_windows.kind when 'windowed' then spent.usage_amount else spent.amount end, 0)
             as spent_amount,
+        -- A charge's minimum counts towards what was committed, and is no usage above it.
+        coalesce(
+            case closed_windows.kind
+                when 'windowed' then spent.usage_amount + spent.minimum_amount
+                else spent.amount
+            end,
+            0
+        ) as paid_amount,
         coalesce(closed_windows.overage_factor, 1) - 1 as surcharge
     from closed_windows
     left join spent
@@ -112,10 +122,10 @@ shortfalls as (
     select
         *,
         'true_up' as line_kind,
-        cast({{ true_up('committed_amount', 'spent_amount') }} as decimal(38, 12)) as unrounded_amount
+        cast({{ true_up('committed_amount', 'paid_amount') }} as decimal(38, 12)) as unrounded_amount
     from excess
     where
-        spent_amount < committed_amount
+        paid_amount < committed_amount
         and case when kind = 'minimum_spend' then coalesce(true_up, true) else coalesce(true_up, false) end
 
 ),

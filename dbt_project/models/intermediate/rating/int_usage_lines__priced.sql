@@ -21,7 +21,8 @@ rounded as (
             as line_key,
         {{ round_amount('unrounded_amount', 'rounding_places', 'rounding_mode') }} as rounded_amount,
         {{ round_amount('maximum', 'rounding_places', 'rounding_mode') }} as rounded_maximum,
-        greatest(unrounded_amount, 0) as weight
+        -- before the maximum: of its shares the last holds what the 12th place of the others left over
+        greatest(priced_amount, 0) as weight
     from rated
 
 ),

@@ -1,7 +1,7 @@
-"""The only door to DuckDB: one writer at a time, read-only readers, always closed again.
+"""The only door to DuckDB: one writer at a time, read-only readers, closed again after each step or run.
 
-DuckDB allows one writing process per file and refuses others at once; dbt opens the same file, so nobody may keep
-a connection while it runs. All times are UTC: the session zone never depends on the machine.
+DuckDB allows one writing process per file and refuses others at once; a run keeps the file for itself. All times are
+UTC: the session zone never depends on the machine.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ import duckdb
 
 from billing_assets.errors import OperatorError
 
-# Trying it on every text was a third of what writing a table costs; files grow by half without it. profiles.yml says
-# the same to dbt.
-_UNUSED_COMPRESSION = "fsst"
-# Full row groups that wait in memory to be written: one of a wide table is some hundred MB, and DuckDB would keep five.
-# profiles.yml says the same to dbt.
-_WAITING_ROW_GROUPS = 1
+# How the file is opened, by us and by dbt: profiles.yml says the same, because DuckDB opens a file again in one process
+# only with equal options.
+_OPTIONS: dict[str, bool | int | float | str | list[str]] = {
+    "autoinstall_known_extensions": False,
+    # Trying it on every text was a third of what writing a table costs; files grow by half without it.
+    "disabled_compression_methods": "fsst",
+    # Full row groups that wait in memory to be written: one of a wide table is some hundred MB, DuckDB would keep five.
+    "write_buffer_row_group_count": 1,
+}
+# Files that this process keeps open -> with which options.
+_held: dict[Path, dict[str, bool | int | float | str | list[str]]] = {}
 
 
 class WarehouseBusy(OperatorError):
@@ -35,11 +40,23 @@ class Warehouse:
 
     def __init__(self, path: Path, threads: int | None = None, memory_limit: str | None = None) -> None:
         self.path = path
-        self._config: dict[str, str] = {"autoinstall_known_extensions": "false"}
-        if threads is not None:
-            self._config["threads"] = str(threads)
-        if memory_limit is not None:
-            self._config["memory_limit"] = memory_limit
+        self._options = dict(_OPTIONS) if threads is None else _OPTIONS | {"threads": threads}
+        self._memory_limit = memory_limit
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the file open, so that what this process opens inside the block, dbt included, opens at once.
+
+        To open the file is to read what DuckDB knows of every column of every table: a tenth of a second, thirty times
+        a night. Inside the block every connection may write, and none has a memory limit, as dbt's has none. Raises
+        WarehouseBusy at once when another process has the file.
+        """
+        _held[self.path] = self._options
+        try:
+            with self.writer():
+                yield
+        finally:
+            del _held[self.path]
 
     @contextmanager
     def writer(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -58,8 +75,13 @@ class Warehouse:
 
     @contextmanager
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        held = _held.get(self.path)
         try:
-            connection = duckdb.connect(str(self.path), read_only=read_only, config=self._config)
+            connection = duckdb.connect(
+                str(self.path),
+                read_only=read_only and held is None,
+                config=self._options if held is None else held,
+            )
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise
@@ -69,8 +91,8 @@ class Warehouse:
             ) from error
         try:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"set disabled_compression_methods = '{_UNUSED_COMPRESSION}'")
-            connection.execute(f"set write_buffer_row_group_count = {_WAITING_ROW_GROUPS}")
+            if self._memory_limit and held is None:
+                connection.execute(f"set memory_limit = '{self._memory_limit}'")
             yield connection
         finally:
             connection.close()

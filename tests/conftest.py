@@ -37,7 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is slow to read and the same for every night: dbt's project is parsed once for a test run and read once by
-    each process, and one process per test process keeps Great Expectations imported."""
+    each process, its templates are compiled once, and one process per test process keeps Great Expectations imported.
+    """
+    import jinja2
     from filelock import FileLock
 
     from billing_assets.controls.plausibility import run as plausibility
@@ -70,4 +72,14 @@ def parsed_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
         patch.setattr(Dbt, "read", read_once)
         patch.setattr(plausibility, "ProcessPoolExecutor", pool)
+        compile_anew = jinja2.Environment.compile
+        codes: dict[tuple[type, tuple[Any, ...]], Any] = {}
+
+        def compile_once(self: jinja2.Environment, *arguments: Any) -> Any:
+            key = (type(self), arguments)
+            if key not in codes:
+                codes[key] = compile_anew(self, *arguments)
+            return codes[key]
+
+        patch.setattr(jinja2.Environment, "compile", compile_once)
         yield

@@ -200,17 +200,18 @@ class Nightly:
                 frozen.copy_out(self.settings, ledger)
             self.tell("nothing to do: same evidence, decisions, business date and code as the last finished run")
             return False
-        identity = self.prepare()
-        # Judged in a process of its own while this one matches cash and reads the dbt project.
-        judging = plausibility.begin(self.warehouse(), identity.as_of)
-        self.match()
-        self.dbt.read(self.tell)
-        self._tell_plausibility(judging.finish())
-        self.transform(Phase.A)
-        self.judge()
-        self.publish()
-        self.transform(Phase.B)
-        self.report()
+        with self.warehouse().held():
+            identity = self.prepare()
+            # Judged in a process of its own while this one matches cash and reads the dbt project.
+            judging = plausibility.begin(self.warehouse(), identity.as_of)
+            self.match()
+            self.dbt.read(self.tell)
+            self._tell_plausibility(judging.finish())
+            self.transform(Phase.A)
+            self.judge()
+            self.publish()
+            self.transform(Phase.B)
+            self.report()
         return True
 
     def is_done(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable
@@ -32,7 +33,7 @@ def _where(settings: Settings) -> list[str]:
 
 
 def close_warehouse() -> None:
-    """dbt keeps its connection for the life of the process; the steps after it open the file with other settings."""
+    """dbt keeps its connection for the life of the process, and with it the file from every other one."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.adapters.factory import reset_adapters
 
@@ -82,7 +83,7 @@ class NodeResult:
 
 
 class Dbt:
-    """One parsed dbt project over one warehouse file. Nobody may hold that file open while a phase runs."""
+    """One parsed dbt project over one warehouse file. No other process may have that file while a phase runs."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -133,6 +134,8 @@ class Dbt:
             return
         tell("dbt: reading the project")
         self._manifest = _parse(self._settings)
+        # Half a million objects that live as long as the run: the collector would look at all of them again and again.
+        gc.freeze()
 
     def nodes(self) -> dict[str, Any]:
         """The parsed project's nodes as the manifest file describes them, by unique id."""

@@ -8,6 +8,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from billing_assets.periods import add_business_days, add_months, month_bounds, month_of
@@ -71,3 +72,26 @@ def test_a_connection_is_in_utc_whatever_the_machine(tmp_path: Path, monkeypatch
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     with Warehouse(tmp_path / "w.duckdb").writer() as connection:
         assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+def test_a_held_file_is_open_to_this_process_alone_and_closed_after(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    elsewhere = [sys.executable, "-c", f"import duckdb; duckdb.connect({str(path)!r})"]
+    with Warehouse(path, threads=2).held():
+        with Warehouse(path).writer() as writer:
+            writer.execute("create table t as select 1 as a")
+        with Warehouse(path, memory_limit="1GB").reader() as reader:
+            assert reader.execute("select a from t").fetchone() == (1,)
+            assert reader.execute("select current_setting('memory_limit')").fetchone() != ("953.6 MiB",)
+        assert b"lock" in subprocess.run(elsewhere, capture_output=True, check=False).stderr
+    assert subprocess.run(elsewhere, check=False).returncode == 0
+    with Warehouse(path).reader() as reader, pytest.raises(duckdb.InvalidInputException):
+        reader.execute("drop table t")
+
+
+def test_a_file_held_when_a_step_fails_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with pytest.raises(RuntimeError, match="a step"), Warehouse(path).held():
+        raise RuntimeError("a step")
+    with Warehouse(path, threads=1).writer() as writer:
+        assert writer.execute("select current_setting('threads')").fetchone() == (1,)

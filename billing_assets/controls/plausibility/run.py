@@ -23,7 +23,7 @@ _COLUMNS = tuple(field.name for field in fields(Result))
 
 @dataclass
 class Judging:
-    """Checks being judged in another process; the warehouse is free meanwhile."""
+    """Checks being judged in another process, which needs no warehouse."""
 
     warehouse: Warehouse
     executor: ProcessPoolExecutor | None
@@ -48,7 +48,7 @@ class Judging:
 
 
 def begin(warehouse: Warehouse, as_of: date) -> Judging:
-    """Gather what has landed and start judging it. The warehouse is closed again when this returns."""
+    """Gather what has landed and start judging it."""
     checks = load_checks()
     with warehouse.reader() as connection:
         frames = gather(connection, checks, as_of)

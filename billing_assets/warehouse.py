@@ -18,11 +18,12 @@ from billing_assets.errors import OperatorError
 # only with equal options.
 _OPTIONS: dict[str, bool | int | float | str | list[str]] = {
     "autoinstall_known_extensions": False,
-    # Trying it on every text was a third of what writing a table costs; files grow by half without it.
-    "disabled_compression_methods": "fsst",
     # Full row groups that wait in memory to be written: one of a wide table is some hundred MB, DuckDB would keep five.
     "write_buffer_row_group_count": 1,
 }
+# Trying it on every text was a third of what writing a table costs; files grow by half without it. Set once a file is
+# open (in profiles.yml, too): as an option of the opening DuckDB takes it and forgets it.
+_UNUSED_COMPRESSION = "fsst"
 # Files that this process keeps open -> with which options.
 _held: dict[Path, dict[str, bool | int | float | str | list[str]]] = {}
 
@@ -91,6 +92,7 @@ class Warehouse:
             ) from error
         try:
             connection.execute("set TimeZone = 'UTC'")
+            connection.execute(f"set disabled_compression_methods = '{_UNUSED_COMPRESSION}'")
             if self._memory_limit and held is None:
                 connection.execute(f"set memory_limit = '{self._memory_limit}'")
             yield connection

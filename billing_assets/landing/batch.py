@@ -5,6 +5,7 @@ source are read belongs to its module; which batches are loaded when is `load`.
 """
 
 import json
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -30,6 +31,9 @@ SET_ASIDE = "set_aside"
 UNREAD = "unread"  # of a source that this version does not read: neither loaded nor at fault
 
 _UNITS = ("units_received", "units_accepted", "units_duplicate", "units_conflict", "units_quarantined")
+
+# Month files that are being parsed, or wait parsed for the one before them.
+_PARSED_AHEAD = 2
 
 # Meters the usage files of a batch: (connection, files, batch, as_of).
 Meter = Callable[[duckdb.DuckDBPyConnection, Sequence[LandedFile], int, date], None]
@@ -262,17 +266,17 @@ class BatchLoader:
         return FileTotals(records=records, unparseable=unparseable), lambda: self._rows.write(file, parsed)
 
     def _load_feeds(self, files: Iterable[LandedFile]) -> None:
-        """Load month files, each parsed while the one before it is written: half of the work each."""
+        """Load month files, the next ones parsed while one is written: to parse is more than half of the work."""
         parser = marketplace.Parser()
-        with ThreadPoolExecutor(1) as ahead, closing(parser):
-            before: LandedFile | None = None
+        with ThreadPoolExecutor(_PARSED_AHEAD) as ahead, closing(parser), tables.one_thread(self._connection):
+            waiting: deque[LandedFile] = deque()
             for file in files:
                 self._parsed[file.file_sequence] = ahead.submit(parser.parse, file)
-                if before:
-                    self._load(before)
-                before = file
-            if before:
-                self._load(before)
+                waiting.append(file)
+                if len(waiting) > _PARSED_AHEAD:
+                    self._load(waiting.popleft())
+            for file in waiting:
+                self._load(file)
 
     def _read_feed(self, file: LandedFile) -> _Read:
         month = marketplace.read(self._connection, file, self._parsed.pop(file.file_sequence).result())

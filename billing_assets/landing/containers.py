@@ -89,7 +89,7 @@ def fingerprint(path: Path, *, compressed: bool, is_text: bool) -> Fingerprint:
     """
     with open_landed(path) as file:
         landed = _Hashing(file)
-        content_hash = hashlib.sha256()
+        content_hash = hashlib.sha256() if compressed else landed.hash
         encoding = _Encoding() if is_text else None
         fault: Fault | None = None
         length = 0
@@ -97,7 +97,8 @@ def fingerprint(path: Path, *, compressed: bool, is_text: bool) -> Fingerprint:
             for chunk in _content(landed, compressed=compressed):
                 length += len(chunk)
                 _check_expansion(length, landed.size)
-                content_hash.update(chunk)
+                if compressed:
+                    content_hash.update(chunk)
                 if encoding:
                     encoding.check(chunk)
             if encoding:

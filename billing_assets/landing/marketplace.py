@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -238,7 +239,7 @@ class Parsed:
 
 
 class Parser:
-    """Parses month files in a database of its own, so that one can be parsed while another is written. One thread."""
+    """Parses month files in a database of its own, so that some can be parsed while another is written."""
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(config={"threads": 1})
@@ -250,7 +251,10 @@ class Parser:
             raise ValueError(f"{file.path} is no month file of a feed")
         names, header_line = _header_of(file)
         header = _Header.of(feed, names)
-        return Parsed(feed, header, _read_plain(self._connection, file, feed, header) if header_line == 1 else None)
+        if header_line != 1:
+            return Parsed(feed, header, None)
+        with self._connection.cursor() as connection:
+            return Parsed(feed, header, _read_plain(connection, file, feed, header))
 
     def close(self) -> None:
         self._connection.close()
@@ -310,6 +314,7 @@ def _header_of(file: LandedFile) -> tuple[list[str], int]:
 
 # Blanks that csv readers take differently where they stand beside a quote, as one: two searches instead of eight.
 _BLANKS_AS_ONE = bytes.maketrans(b"\t\v\f", b"   ")
+_NEWLINE, _COMMA = b"\n,"
 
 
 def _plain_lines(file: LandedFile) -> tuple[int, int] | None:
@@ -318,11 +323,15 @@ def _plain_lines(file: LandedFile) -> tuple[int, int] | None:
     last = b""
     with open_decompressed(file.absolute, compressed=kinds.is_compressed(file.path)) as stream:
         while block := stream.read(_BLOCK_BYTES):
-            lines += block.count(b"\n")
-            commas += block.count(b",")
+            # Not bytes.count: what stands in every cell is found one at a time, at five times the cost.
+            octets = np.frombuffer(block, np.uint8)
+            lines += int(np.count_nonzero(octets == _NEWLINE))
+            commas += int(np.count_nonzero(octets == _COMMA))
             seen = last + block
             # A return that ends no line; a byte that ends texts.
-            if seen.count(b"\r") - seen.endswith(b"\r") != seen.count(b"\r\n") or b"\0" in seen:
+            if b"\0" in seen:
+                return None
+            if b"\r" in seen and seen.count(b"\r") - seen.endswith(b"\r") != seen.count(b"\r\n"):
                 return None
             if b'"' in seen:
                 blanked = seen.translate(_BLANKS_AS_ONE)

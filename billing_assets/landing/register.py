@@ -7,6 +7,7 @@ vanished. Rows are read by `load`. The scan writes nothing but the ledger and, f
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ VANISHED = "vanished"
 RETURNED = "returned"
 FACTS = (CHANGED_IN_PLACE, VANISHED, RETURNED)
 
+_HASHED_AHEAD = 2  # threads
 FINGERPRINTS_FILE = "fingerprints.json"
 
 
@@ -86,12 +88,11 @@ def register(settings: Settings, ledger: Ledger, progress: Progress = lambda _: 
     present: dict[str, str] = {}  # path -> hash that stands there now
     seen: set[Path] = set()
     count = 0
-    for found in (*_walk(root), *refused):
+    for found, file in _identified([*_walk(root), *refused], fingerprints):
         count += 1
         if count % 500 == 0:
             progress(f"landing: {count} files looked at")
         seen.add(found.absolute)
-        file = _identify(found, fingerprints)
         present[file.path] = file.sha256
         if (file.path, file.sha256) in known:
             continue
@@ -185,6 +186,12 @@ def _walk(root: Path) -> Iterator[_Found]:
             else:
                 found.append(_Found(path, Path(entry.path), reason))
     yield from sorted(found, key=lambda one: os.fsencode(one.path))
+
+
+def _identified(names: Sequence[_Found], fingerprints: Fingerprints) -> Iterator[tuple[_Found, FoundFile]]:
+    """Each name with what it is, in their order: files are hashed while others are kept as evidence."""
+    with ThreadPoolExecutor(_HASHED_AHEAD) as pool:
+        yield from zip(names, pool.map(lambda found: _identify(found, fingerprints), names), strict=True)
 
 
 def _identify(found: _Found, fingerprints: Fingerprints) -> FoundFile:

@@ -101,6 +101,17 @@ def given(
         connection.unregister(name)
 
 
+@contextmanager
+def one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Statements of the block on one thread: two of them at one Arrow table cost more than twice what one costs."""
+    row = connection.execute("select current_setting('threads')").fetchone()
+    connection.execute("set threads = 1")
+    try:
+        yield
+    finally:
+        connection.execute(f"set threads = {row[0] if row else 1}")
+
+
 class Buffer:
     """Rows on their way to tables, written in one insert a table: a file of ten rows must not cost ten inserts."""
 

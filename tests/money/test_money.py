@@ -63,6 +63,33 @@ def test_whole_quantity_times_price_per_whole_number_is_rounded_once(rows: list[
         assert Fraction(got) == half_up(Fraction(a) * Fraction(b) / Fraction(c))
 
 
+# Where DuckDB's own arithmetic would do no longer, and the long way begins.
+edges = st.sampled_from([10**4, 10**7, 10**10, 4611686]).flatmap(
+    lambda edge: st.integers(-2, 2).map(lambda n: edge + Decimal(n).scaleb(-12))
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(edges, edges.map(lambda a: -a), decimals(10**3), decimals(10**11, 6)),
+            st.one_of(edges.filter(lambda b: b < 10**6), decimals(10**2), decimals(10**4, 3)),
+            st.sampled_from([Decimal(1), Decimal(100), Decimal(1000000), Decimal(31), Decimal(-100)]),
+        ),
+        min_size=1,
+        max_size=50,
+    )
+)
+def test_the_short_way_and_the_long_one_give_the_same(rows: list[tuple[Decimal, ...]]) -> None:
+    products = run_sql(rows, SQL.multiply("a", "b"))
+    quotients = run_sql(rows, SQL.multiply_divide("a", "b", "c"))
+    for (a, b, c), product, quotient in zip(rows, products, quotients, strict=True):
+        exact = half_up(Fraction(a) * Fraction(b))
+        assert Fraction(product) == exact
+        assert Fraction(quotient) == half_up(exact / Fraction(c))
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.lists(

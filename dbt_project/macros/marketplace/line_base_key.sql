@@ -14,3 +14,13 @@
         else buyer_invoice_id || ':' || coalesce(buyer_line_item_id, '') || ':' || coalesce(recipient_account_id, '')
     end
 {%- endmacro %}
+
+{# The same, of a classified row: its line's key without the two currencies at the end. Not a column of its own: a text as
+   long as these costs more to write than to cut. #}
+{% macro base_key_of_line(rows) -%}
+    left(
+        {{ rows }}.line_key,
+        length({{ rows }}.line_key) - 2
+        - length(coalesce({{ rows }}.currency, '')) - length(coalesce({{ rows }}.line_payout_currency, ''))
+    )
+{%- endmacro %}

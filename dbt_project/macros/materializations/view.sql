@@ -6,6 +6,9 @@
         {% do adapter.drop_relation(existing) %}
     {% endif %}
     {{ run_hooks(pre_hooks) }}
+    {% if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(compiled_code) }}
+    {% endif %}
     {% call statement('main') -%}
         create or replace view {{ target }} as {{ compiled_code }}
     {%- endcall %}

@@ -6,7 +6,7 @@
 
 {% set touched = ref('int_marketplace_lines__touched') %}
 
-with rows_of_events as (
+with rows_of_events as not materialized (
 
     select * from {{ ref('int_marketplace_events__classified') }}
     where line_key is not null and {{ of_touched('line_key', touched) }}
@@ -14,9 +14,12 @@ with rows_of_events as (
 ),
 
 -- AWS drops rows of an agreement it does not know, and of a known one where the row has no invoice date.
-reported as (
+reported as not materialized (
 
-    select * from rows_of_events
+    select
+        *,
+        {{ base_key_of_line('rows_of_events') }} as base_key
+    from rows_of_events
     where is_in_aws_report
 
 ),

@@ -1,15 +1,9 @@
 {# A view: its rows are wide, and the ledger holds them once more. #}
 {{ config(materialized='view') }}
 
-with versions as (
+with final as (
 
-    select * from {{ ref('stg_aws_marketplace__billing_events') }}
-
-),
-
-final as (
-
-    {{ latest_billing_events() }}
+    {{ latest_billing_events(ref('stg_aws_marketplace__billing_events')) }}
 
 )
 

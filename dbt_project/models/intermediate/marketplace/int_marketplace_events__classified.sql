@@ -8,20 +8,20 @@
 {% set versions = ref('stg_aws_marketplace__billing_events') %}
 
 {% if follows_last_build() %}
-    with versions as (
+    with versions as not materialized (
 
         select * from {{ versions }}
         where {{ of_touched('billing_event_id', touched) }}
 
     ),
 
-    events as (
+    events as not materialized (
 
-        {{ latest_billing_events() }}
+        {{ latest_billing_events('versions') }}
 
     ),
 {% else %}
-    with events as (
+    with events as not materialized (
 
         select * from {{ ref('int_billing_events__resolved') }}
 
@@ -60,7 +60,8 @@ payouts as (
         cast(coalesce(invoice_date, action_date, valid_from, insert_date) as date) as paid_on,
         bank_trace_id,
         disbursement_reference_number as reference_number
-    from {{ ref('int_billing_events__resolved') }}
+    -- A touched row may be paid by a payout that is not.
+    from {{ ref('int_billing_events__resolved') if follows_last_build() else 'events' }}
     where transaction_type in ('DISBURSEMENT', 'DISBURSEMENT_FAILURE') and action = 'DISBURSED'
 
 ),
@@ -137,7 +138,6 @@ final as (
 
     select
         events.billing_event_id,
-        events.base_key,
         events.base_key || ':' || coalesce(events.currency, '') || ':'
         || coalesce(events.disbursement_currency, payout_currencies.payout_currency, '') as line_key,
         events.agreement_id,

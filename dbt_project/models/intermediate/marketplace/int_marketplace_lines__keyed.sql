@@ -6,7 +6,7 @@
 
 {% set touched = ref('int_marketplace_lines__touched') %}
 
-with rows_of_events as (
+with rows_of_events as not materialized (
 
     select * from {{ ref('int_marketplace_events__classified') }}
     where line_key is not null and {{ of_touched('line_key', touched) }}
@@ -40,7 +40,7 @@ final as (
 
     select
         rows_of_events.line_key,
-        rows_of_events.base_key,
+        {{ base_key_of_line('rows_of_events') }} as base_key,
         rows_of_events.billing_event_id as original_event_id,
         rows_of_events.agreement_id,
         rows_of_events.agreement_known,

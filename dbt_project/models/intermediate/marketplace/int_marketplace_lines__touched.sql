@@ -1,6 +1,9 @@
 with rows_of_events as (
 
-    select * from {{ ref('int_marketplace_events__classified') }}
+    select
+        *,
+        {{ base_key_of_line('classified') }} as base_key
+    from {{ ref('int_marketplace_events__classified') }} as classified
     where line_key is not null and not {{ should_full_refresh() }}
 
 ),

@@ -1,18 +1,9 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook=[
-        "{{ forget('line_key', ref('int_marketplace_lines__touched')) }}",
-        "{{ forget('billing_event_id', ref('int_marketplace_events__touched')) }}",
-        "{% if is_incremental() %} delete from {{ this }} where line_key is null {% endif %}"
-    ]
-) }}
+{# A view: a row of its own would be the event once more, beside what it has of its agreement. #}
+{{ config(materialized='view') }}
 
 with rows_of_events as (
 
     select * from {{ ref('int_marketplace_events__classified') }}
-    -- Rows of no line are payouts: a few, whose entity depends on all lines that they settle.
-    where line_key is null or {{ of_touched('line_key', ref('int_marketplace_lines__touched')) }}
 
 ),
 

@@ -1,12 +1,5 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ forget_rows(
-        ['listing_fee', 'tax', 'collected', 'disbursed'], ref('int_reconciled_lines__touched'), ref('int_marketplace_lines__measured')
-    ) }}"
-) }}
-
-{% set kept = ['listing_fee', 'tax', 'collected', 'disbursed'] %}
+{# A view: its rows stand in the tables of the five reconciliations. #}
+{{ config(materialized='view') }}
 
 with orders as (
 
@@ -76,9 +69,6 @@ final as (
         suggested_cause,
         evidence
     from gathered
-    where
-        comparison not in ('{{ kept | join("', '") }}')
-        or {{ is_not_kept('item', 'comparison') }}
 
 )
 

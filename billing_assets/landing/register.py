@@ -88,7 +88,8 @@ def register(settings: Settings, ledger: Ledger, progress: Progress = lambda _: 
     present: dict[str, str] = {}  # path -> hash that stands there now
     seen: set[Path] = set()
     count = 0
-    for found, file in _identified([*_walk(root), *refused], fingerprints):
+    for found, identified in _identified([*_walk(root), *refused], fingerprints):
+        file = identified
         count += 1
         if count % 500 == 0:
             progress(f"landing: {count} files looked at")

@@ -98,7 +98,7 @@ class World:
         with duckdb.connect(str(self.root / "home" / "warehouse.duckdb"), read_only=True) as connection:
             names = connection.execute(
                 "select table_schema || '.' || table_name from information_schema.tables "
-                "where table_type = 'BASE TABLE' and table_schema in ('intermediate', 'marts') "
+                "where table_schema in ('intermediate', 'marts') "
                 f"and not contains(table_name, '{TOUCHED}') order by all"
             ).fetchall()
             return {name: connection.execute(f"from {name} order by all").fetchall() for (name,) in names}

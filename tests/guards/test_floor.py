@@ -10,10 +10,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from billing_assets.periods import add_business_days, add_months, month_bounds, month_of
-from billing_assets.settings import Settings
-from billing_assets.warehouse import NoWarehouse, Warehouse, WarehouseBusy
+from billing_assets.settings import PROJECT_ROOT, Settings
+from billing_assets.warehouse import _OPTIONS, _UNUSED_COMPRESSION, NoWarehouse, Warehouse, WarehouseBusy
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,17 @@ def test_a_file_held_when_a_step_fails_is_given_back(tmp_path: Path) -> None:
         raise RuntimeError("a step")
     with Warehouse(path, threads=1).writer() as writer:
         assert writer.execute("select current_setting('threads')").fetchone() == (1,)
+
+
+def test_dbt_opens_the_file_as_we_do() -> None:
+    profile = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "profiles.yml").read_text(encoding="utf-8"))
+    output = profile["billing"]["outputs"]["home"]
+    assert {name: value for name, value in output["config_options"].items() if name != "threads"} == _OPTIONS
+    assert output["settings"] == {"TimeZone": "UTC", "disabled_compression_methods": _UNUSED_COMPRESSION}
+
+
+def test_texts_are_not_compressed_by_the_dear_method(tmp_path: Path) -> None:
+    with Warehouse(tmp_path / "w.duckdb").held(), Warehouse(tmp_path / "w.duckdb").writer() as connection:
+        connection.execute("create table t as select md5(i::varchar) as a from range(200000) as n (i)")
+        used = connection.execute("select distinct compression from pragma_storage_info('t')").fetchall()
+    assert ("FSST",) not in used

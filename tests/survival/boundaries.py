@@ -32,14 +32,19 @@ _METHODS = ("land", "prepare", "match", "transform", "judge", "publish", "report
 
 @dataclass
 class Home:
-    """The first month of a small seller, run in one home. Every run is a process of its own."""
+    """The first month of a small seller, run in one home. Every run is a process of its own.
+
+    `new_ledger` makes a new ledger, sealed in a folder, and tells its URL; without it: SQLite in the home.
+    """
 
     root: Path
+    new_ledger: Callable[[Path], str] | None = None
 
     def __post_init__(self) -> None:
         Year(self.root).land_month(FIRST)
         self.night = Nightly(Settings(landing=self.root / "landing", home=self.root / "home", as_of=AS_OF, threads=2))
         self.night.dbt.read()
+        self._place_ledger()
 
     @property
     def home(self) -> Path:
@@ -62,8 +67,15 @@ class Home:
         shutil.rmtree(self.home)
         if copy is None:
             self.home.mkdir()
+            self._place_ledger()
         else:
             shutil.copytree(copy, self.home)
+
+    def _place_ledger(self) -> None:
+        if self.new_ledger:
+            settings = self.night.settings
+            url = self.new_ledger(settings.seal_path)
+            self.night.settings = settings.model_copy(update={"ledger_url": url})
 
     def left(self) -> dict[str, str]:
         """Hash of every report and published file. The ledger behind them is sound."""

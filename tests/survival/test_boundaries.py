@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,21 @@ def test_killed_while_publishing_and_right_after_it(tmp_path: Path) -> None:
     assert home.left() == undisturbed
 
 
-def test_killed_at_the_end_of_every_step(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_ledger(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], str] | None]:
+    """Makes ledgers on PostgreSQL, where there is a server in a wheel for this Python; None: on SQLite."""
+    if request.param == "sqlite":
+        yield None
+        return
+    pytest.importorskip("pgserver", reason="no PostgreSQL wheel for this Python or machine")
+    from tests.ledger import postgresql
+
+    with postgresql.running() as server:
+        yield server.new
+
+
+def test_killed_at_the_end_of_every_step(tmp_path: Path, new_ledger: Callable[[Path], str] | None) -> None:
+    home = Home(tmp_path, new_ledger)
     home.run()
     undisturbed = home.left()
     for step in STEPS:

@@ -16,7 +16,8 @@ from billing_assets.errors import OperatorError
 
 # How the file is opened, by us and by dbt: profiles.yml says the same, because DuckDB opens a file again in one process
 # only with equal options.
-_OPTIONS: dict[str, bool | int | float | str | list[str]] = {
+_Options = dict[str, bool | int | float | str | list[str]]
+_OPTIONS: _Options = {
     "autoinstall_known_extensions": False,
     # Full row groups that wait in memory to be written: one of a wide table is some hundred MB, DuckDB would keep five.
     "write_buffer_row_group_count": 1,
@@ -25,7 +26,7 @@ _OPTIONS: dict[str, bool | int | float | str | list[str]] = {
 # open (in profiles.yml, too): as an option of the opening DuckDB takes it and forgets it.
 _UNUSED_COMPRESSION = "fsst"
 # Files that this process keeps open -> with which options.
-_held: dict[Path, dict[str, bool | int | float | str | list[str]]] = {}
+_held: dict[Path, _Options] = {}
 
 
 class WarehouseBusy(OperatorError):

@@ -64,7 +64,7 @@ def test_whole_quantity_times_price_per_whole_number_is_rounded_once(rows: list[
 
 
 # Where DuckDB's own arithmetic would do no longer, and the long way begins.
-edges = st.sampled_from([10**4, 10**7, 10**10, 4611686]).flatmap(
+edges = st.sampled_from([10**4, 10**10]).flatmap(
     lambda edge: st.integers(-2, 2).map(lambda n: edge + Decimal(n).scaleb(-12))
 )
 

@@ -28,6 +28,9 @@ SQL of a figure is read by people, and parsing pages of arithmetic took most of 
     create or replace macro money_is_small_product(a, b) as
         (least(abs(a), abs(b)) < 10000 and greatest(abs(a), abs(b)) < 10000000000);
 
+    create or replace macro money_small_product(a, b) as
+        round(cast(a as decimal(38, 12)) * cast(b as decimal(38, 12)), 12);
+
     -- a x b as a count of 10^-12ths. The whole part of a is multiplied apart, so that a large quantity times a 12-digit
     -- price fits: |a| < 10^20 and |b| < 10^14 with |a x b| < 10^26.
     create or replace macro money_product_scaled(a, b) as
@@ -39,8 +42,7 @@ SQL of a figure is read by people, and parsing pages of arithmetic took most of 
 
     create or replace macro money_multiply(a, b) as
         case
-            when money_is_small_product(a, b)
-                then round(cast(a as decimal(38, 12)) * cast(b as decimal(38, 12)), 12)
+            when money_is_small_product(a, b) then money_small_product(a, b)
             else money_unscaled(money_product_scaled(a, b))
         end;
 
@@ -56,9 +58,7 @@ SQL of a figure is read by people, and parsing pages of arithmetic took most of 
     create or replace macro money_multiply_divide(a, b, c) as
         case
             when money_is_small_product(a, b) and money_reciprocal(c) is not null
-                then round(
-                    round(cast(a as decimal(38, 12)) * cast(b as decimal(38, 12)), 12) * money_reciprocal(c), 12
-                )
+                then round(money_small_product(a, b) * money_reciprocal(c), 12)
             when cast(c as decimal(38, 12)) = trunc(cast(c as decimal(38, 12)))
                 then money_unscaled(money_divide_whole(money_product_scaled(a, b), cast(c as hugeint)))
             else money_unscaled(money_divide_whole(money_product_scaled(a, b) * 1000000000000, money_scaled(c)))

@@ -1,4 +1,4 @@
-{# A view: its rows are wide, and the ledger holds them once more. #}
+{# A view: its rows are wide, and int_marketplace_events__classified holds them once more. #}
 {{ config(materialized='view') }}
 
 with final as (

@@ -212,6 +212,18 @@ CASES = [
                         "effective_at": "2026-01-06T00:00:00Z", "expires_at": None, "priority": 1}],
     ),
     _one(
+        # 60 calls before the grant stay: 6.00. The 340 after it are the first tier's other 40, and 300 of the next.
+        # A peak is known when its period ends, and credited.
+        "credit-from-mid-month",
+        [usage("u", "calls", {"model": "graduated", "tiers": TIERS}),
+         usage("p", "users", {"model": "unit", "unit_price": "2"}, aggregation="max")],
+        [("calls", "2026-01-05T23:00:00Z", 60, {}), ("calls", "2026-01-16T00:00:00Z", 340, {}),
+         ("users", "2026-01-05T10:00:00Z", 7, {})],
+        {"2026-02-01": "6.00"},
+        credit_grants=[{"grant_id": "g", "amount": "100", "unit": "currency", "kind": "promotional",
+                        "effective_at": "2026-01-16T00:00:00Z", "expires_at": None, "priority": 1}],
+    ),
+    _one(
         "credit-every-14-days",  # 10 a step: 1, 15 and 29 January, 12 February; what is not used does not add up
         [usage("u", "calls", {"model": "unit", "unit_price": "1"})],
         [("calls", "2026-01-02T10:00:00Z", 15, {}), ("calls", "2026-01-20T10:00:00Z", 6, {}),

@@ -254,23 +254,15 @@ def _commitments(draw: Draw, money: _Money) -> list[Json]:
     return [prepaid | {"rollover": {"min": "0", "max": money.amount(0, 9000)}}]
 
 
-def _is_even(charges: list[Json]) -> bool:
-    """Whether all prices follow usage evenly: only then may a balance begin anew inside a service period."""
-    return all(
-        charge["type"] == "usage" and charge["price"]["model"] in ("unit", "dynamic") and charge["aggregation"] == "sum"
-        and charge.keys().isdisjoint({"unit_conversion", "included_quantity", "maximum", "discounts"})
-        for charge in charges
-    )  # fmt: skip
-
-
-def _grants(draw: Draw, money: _Money, charges: list[Json]) -> list[Json]:
-    is_even = _is_even(charges)
+def _grants(draw: Draw, money: _Money) -> list[Json]:
+    """Credit of money, which may begin, end and begin anew inside the service period of any price."""
     return [
         {"grant_id": f"g{n}", "amount": money.amount(1, 20000), "unit": "currency",
          "kind": draw(st.sampled_from(["promotional", "sla", "commit"])), "priority": draw(st.integers(1, 2)),
-         "effective_at": "2025-12-01T00:00:00Z", "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
-         "expires_at": draw(st.sampled_from([None, "2028-01-01T00:00:00Z"]))}
-        | (_recurrence(draw, money.amount(0, 5000), 80) if is_even else {})
+         "effective_at": draw(st.sampled_from(["2025-12-01T00:00:00Z", "2026-01-20T14:30:00Z"])),
+         "applies_to": draw(st.sampled_from([None, ["u0"], ["seats"]])),
+         "expires_at": draw(st.sampled_from([None, "2026-02-09T05:00:00Z", "2028-01-01T00:00:00Z"]))}
+        | _recurrence(draw, money.amount(0, 5000), 60)
         for n in range(draw(st.integers(1, 3)))
     ]  # fmt: skip
 
@@ -328,14 +320,10 @@ def contracts(draw: Draw, model: str, contract_id: str) -> Case:
     if _chance(draw, 10):
         charges.append({"charge_id": "setup", "product": "onboarding", "type": "one_time", "timing": "arrears",
                         "price": {"model": "flat", "amount": money.amount(1, 9000)}})  # fmt: skip
-    has_credit = _chance(draw, 70) if _is_even(charges) else is_spread and _chance(draw, 40)
-    grants = _grants(draw, money, charges) if has_credit else []
+    is_usage_only = all(charge["type"] == "usage" for charge in charges)
+    grants = _grants(draw, money) if (is_spread or is_usage_only) and _chance(draw, 55) else []
     if model != "seats" and _chance(draw, 25):
-        units = _unit_grants(draw, charges[0])
-        # Where units are taken off first, what is left for money does not follow usage evenly.
-        grants = [
-            {name: grant[name] for name in grant if not units or name != "recurrence"} for grant in grants
-        ] + units
+        grants += _unit_grants(draw, charges[0])
     places = draw(st.sampled_from([None, None, 0, DIGITS[currency]]))
     starts_on = "2026-03-16" if calendar == "daily" else draw(st.sampled_from(["2026-01-01", "2026-01-13"]))
     taxes = _taxes(draw) if _chance(draw, 45) else []

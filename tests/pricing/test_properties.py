@@ -514,6 +514,24 @@ def test_credits_used_are_credits_given(bills: Bills) -> None:
     )
 
 
+def test_usage_is_worth_what_it_costs(bills: Bills) -> None:
+    """Where credit divides a service period, what its usage is worth hour by hour makes the price, tiers and all."""
+    worth = (
+        "select contract_id, charge_id, service_from, group_key, sum(worth) as worth "
+        "from intermediate.int_usage__valued group by all"
+    )
+    parts = (
+        f"({worth}) inner join intermediate.int_usage__rated using (contract_id, charge_id, service_from, group_key)"
+    )
+    # Each part is rounded to the 12th place.
+    bills.never(
+        f"select contract_id, charge_id, group_key, worth, priced_amount from {parts} "
+        "where abs(worth - priced_amount) > 0.000000001"
+    )
+    models = bills.rows(f"select distinct model from {parts} where tiers like '%\"tier\":2%'")
+    assert {("graduated",), ("graduated_percentage",)} <= set(models)
+
+
 def test_units_used_are_units_taken_off(bills: Bills) -> None:
     """What grants in a meter's unit lost by the business date is what rated usage was lessened by."""
     bills.never(

@@ -88,10 +88,11 @@ def _split(case: Case, moved: Callable[[Use], datetime | None]) -> list[Use]:
     """
     found = []
     units = {grant["unit"] for grant in case.document["credit_grants"]}
+    is_divided = _is_divided(case.document["credit_grants"])
     for use in case.usage:
         charge = case.charges("usage")[use.charge_id]
         price, reading = charge["price"], charge["aggregation"]
-        moment = moved(use)
+        moment = use.moment if is_divided else moved(use)
         is_counted = reading == "count" or not price.keys().isdisjoint(_PER_EVENT)
         is_in_turn = use.meter in units or "free_events" in price
         if moment is None or (moment != use.moment and (is_in_turn or reading not in _MOVABLE)):
@@ -107,6 +108,17 @@ def _split(case: Case, moved: Callable[[Use], datetime | None]) -> list[Use]:
             first, second = (_with_amount(replace(use, quantity=f"{part:f}"), 1 / _HALF) for _ in range(2))
             found += [first, replace(second, number=f"{use.number}b", moment=moment)]
     return found
+
+
+def _is_divided(grants: Sequence[Json]) -> bool:
+    """Whether credit of money asks when usage happened: it begins or ends meanwhile, or pays for some of it only."""
+    of_money = [grant for grant in grants if grant["unit"] == "currency"]
+    return len({str(grant["applies_to"]) for grant in of_money}) > 1 or any(
+        "recurrence" in grant
+        or grant["effective_at"] > "2026"
+        or (grant["expires_at"] and grant["expires_at"] < "2028")
+        for grant in of_money
+    )
 
 
 def _with_amount(use: Use, factor: Decimal) -> Use:

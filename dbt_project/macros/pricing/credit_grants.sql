@@ -22,14 +22,3 @@ Rules of credit grants. A grant lives in steps: one, or as many as it recurs; it
         else {{ multiply_divide(amount, billed_amount ~ ' - ' ~ credited_amount, billed_amount) }}
     end
 {%- endmacro %}
-
-{# Whether every unit of a charge's usage costs the same, so that a part of a line is the part of its usage. #}
-{% macro follows_usage_evenly(charge) -%}
-    (
-        {{ charge }}.model in ('unit', 'dynamic')
-        and {{ charge }}.aggregation in ('sum', 'count')
-        and {{ charge }}.conversion_rounding = 'none'
-        and coalesce({{ charge }}.included_quantity, 0) = 0
-        and {{ charge }}.maximum is null
-    )
-{%- endmacro %}

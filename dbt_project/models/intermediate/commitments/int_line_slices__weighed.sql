@@ -13,21 +13,15 @@ grants as (
 
 ),
 
-attributed as (
+valued as (
 
-    select * from {{ ref('int_usage__attributed') }}
-
-),
-
-charges as (
-
-    select * from {{ ref('int_charges__in_force') }}
+    select * from {{ ref('int_usage__valued') }}
 
 ),
 
-credited_usage as (
+divided as (
 
-    select * from {{ ref('int_usage__credited') }}
+    select * from {{ ref('int_service_periods__divided') }}
 
 ),
 
@@ -71,67 +65,26 @@ lives as (
 
 ),
 
--- What is included, free or credited in units goes to some of the usage of a line and not to the rest.
-reduced_usage as (
-
-    select
-        contract_id,
-        charge_id,
-        service_from,
-        group_key
-    from credited_usage
-    group by contract_id, charge_id, service_from, group_key
-    having sum(included_used) <> 0 or sum(credited_quantity) <> 0
-
-),
-
--- Lines of which a part of the usage is that part of the amount.
-even_lines as (
-
-    select spanned.line_key
-    from spanned
-    inner join charges
-        on spanned.contract_id = charges.contract_id
-        and spanned.charge_id = charges.charge_id
-        and spanned.service_from >= charges.segment_from
-        and spanned.service_from < charges.segment_to
-    left join reduced_usage
-        on spanned.contract_id = reduced_usage.contract_id
-        and spanned.charge_id = reduced_usage.charge_id
-        and spanned.service_from = reduced_usage.service_from
-        and spanned.group_key = reduced_usage.group_key
-    where spanned.is_spread and reduced_usage.contract_id is null and {{ follows_usage_evenly('charges') }}
-
-),
-
--- Where grants differ in scope, it matters whose usage came first: lines whose price follows usage evenly are told
--- apart bucket by bucket. Any other line burns as one, when its period ends.
-scoped_contracts as (
-
-    select contract_id
-    from grants
-    group by contract_id
-    having
-        count(distinct pool || coalesce(cast(list_sort(targets) as varchar), '')) > count(distinct pool)
-
-),
-
-buckets as (
+moments as (
 
     select
         spanned.contract_id,
         spanned.line_key,
-        attributed.bucket_from,
-        attributed.bucket_to
+        valued.used_at,
+        valued.used_to,
+        valued.worth,
+        divided.is_by_bucket
     from spanned
-    inner join even_lines on spanned.line_key = even_lines.line_key
-    inner join scoped_contracts on spanned.contract_id = scoped_contracts.contract_id
-    inner join attributed
-        on spanned.contract_id = attributed.contract_id
-        and spanned.charge_id = attributed.charge_id
-        and spanned.group_key = attributed.group_key
-        and attributed.bucket_from >= spanned.from_at
-        and attributed.bucket_from < spanned.to_at
+    inner join divided
+        on spanned.contract_id = divided.contract_id
+        and spanned.charge_id = divided.charge_id
+        and spanned.service_from = divided.service_from
+    inner join valued
+        on spanned.contract_id = valued.contract_id
+        and spanned.charge_id = valued.charge_id
+        and spanned.service_from = valued.service_from
+        and spanned.group_key = valued.group_key
+    where spanned.is_spread
 
 ),
 
@@ -147,9 +100,11 @@ boundaries as (
         and lives.boundary_at < spanned.to_at
     where spanned.is_spread
     union
-    select contract_id, line_key, bucket_from as boundary_at from buckets
+    select contract_id, line_key, used_at as boundary_at from moments
+    where is_by_bucket
     union
-    select contract_id, line_key, bucket_to as boundary_at from buckets
+    select contract_id, line_key, used_to as boundary_at from moments
+    where is_by_bucket
 
 ),
 
@@ -178,28 +133,20 @@ slices as (
 
 ),
 
--- A line that a grant's life cuts is divided by the usage on either side.
+-- A line that a grant's life cuts is divided by what the usage on either side is worth.
 weights as (
 
     select
         slices.line_key,
         slices.slice_no,
-        cast(sum(greatest(
-            case when charges.aggregation = 'count' then attributed.event_count else attributed.quantity_sum end, 0
-        )) as decimal(38, 12)) as weight,
-        bool_or(attributed.bucket_to > slices.slice_to_at) as is_bucket_cut
+        greatest(cast(sum(moments.worth) as decimal(38, 12)), 0) as weight,
+        bool_or(moments.used_to > slices.slice_to_at) as is_bucket_cut
     from slices
-    inner join attributed
-        on slices.contract_id = attributed.contract_id
-        and slices.charge_id = attributed.charge_id
-        and slices.group_key = attributed.group_key
-        and attributed.bucket_from >= slices.slice_from_at
-        and attributed.bucket_from < slices.slice_to_at
-    inner join charges
-        on attributed.contract_id = charges.contract_id
-        and attributed.charge_id = charges.charge_id
-        and attributed.segment_from = charges.segment_from
-    where slices.slice_count > 1 and attributed.measure = coalesce(nullif(charges.property, ''), 'quantity')
+    inner join moments
+        on slices.line_key = moments.line_key
+        and slices.slice_from_at <= moments.used_at
+        and slices.slice_to_at > moments.used_at
+    where slices.slice_count > 1
     group by slices.line_key, slices.slice_no
 
 ),
@@ -219,7 +166,6 @@ final as (
         slices.slice_to_at,
         case when slices.slice_count = 1 then 1 else coalesce(weights.weight, 0) end as weight,
         coalesce(weights.is_bucket_cut, false) as is_bucket_cut,
-        even_lines.line_key is not null as is_even,
         row_number() over (
             partition by slices.contract_id
             order by
@@ -230,7 +176,6 @@ final as (
     left join weights
         on slices.line_key = weights.line_key
         and slices.slice_no = weights.slice_no
-    left join even_lines on slices.line_key = even_lines.line_key
 
 )
 

@@ -4,6 +4,13 @@ with usage as (
 
 ),
 
+grants as (
+
+    select * from {{ ref('int_grants__ranked') }}
+    where pool = 'units'
+
+),
+
 turns as materialized (
 
     select * from {{ ref('int_credit_turns__listed') }}
@@ -22,6 +29,7 @@ used as (
         ) as slice_order,
         quantity as drawable
     from usage
+    where (contract_id, meter) in (select (grants.contract_id, grants.unit) from grants)
 
 ),
 

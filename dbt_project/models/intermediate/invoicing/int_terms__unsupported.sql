@@ -402,7 +402,7 @@ dropped_reasons as (
 
 ),
 
--- Where a grant begins or ends inside a service period the line is divided by usage: right where the price is linear.
+-- The time of usage is known by the bucket: one that a grant begins or ends inside of cannot be divided.
 divided_reasons as (
 
     select distinct
@@ -410,15 +410,11 @@ divided_reasons as (
         lines.version,
         'grant' as term_kind,
         eligible.grant_id as term_id,
-        'credit that begins or ends inside a service period of ' || lines.charge_id
-        || ', whose price does not follow usage evenly' as reason
+        'credit that begins or ends inside a quarter of an hour in which ' || lines.charge_id || ' is used' as reason
     from slices
     inner join eligible on slices.line_key = eligible.line_key
     inner join lines on slices.line_key = lines.line_key
-    where
-        slices.slice_count > 1
-        -- The time of usage is known by the bucket: one that a grant begins or ends inside of cannot be divided.
-        and (not slices.is_even or slices.is_bucket_cut)
+    where slices.is_bucket_cut
 
 ),
 

@@ -23,18 +23,28 @@ grants as (
 
 ),
 
+divided as (
+
+    select * from {{ ref('int_service_periods__divided') }}
+
+),
+
 run as (
 
     select {{ as_of() }} as as_of
 
 ),
 
--- Only meters that a credit is measured in are told apart by time.
+-- Only usage that credit is measured in, or that credit of money divides, is told apart by time.
 credited_periods as (
 
     select *
     from service_periods
-    where (contract_id, meter) in (select (grants.contract_id, grants.unit) from grants)
+    where
+        (contract_id, meter) in (select (grants.contract_id, grants.unit) from grants)
+        or (contract_id, charge_id, service_from) in (
+            select (divided.contract_id, divided.charge_id, divided.service_from) from divided
+        )
 
 ),
 

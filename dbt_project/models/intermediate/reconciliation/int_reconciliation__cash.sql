@@ -94,7 +94,7 @@ collected_rows as (
             when code = 'B19' then 'A refund or credit after the money came: AWS nets it with a later payout.'
             when code = 'B13' then 'AWS collected more than the invoice.'
             when code = 'B12' then 'The buyer paid a part of the invoice.'
-            else 'The buyer has not paid; the invoice is past due.'
+            else 'The buyer has not paid the invoice.'
         end as suggested_cause,
         case when is_matched is not true then json_object(
             'invoice_id', invoice_id, 'invoice_date', invoice_date, 'payment_due_date', payment_due_date,
@@ -150,7 +150,7 @@ disbursed_rows as (
             when is_failed then 'The payout failed and was not sent again.'
             when code = 'B19' then 'A refund or credit after the money came: AWS nets it with a later payout.'
             when code = 'B13' then 'AWS paid out more than it collected.'
-            else 'AWS collected the money and has not paid it out within a month.'
+            else 'AWS collected the money and has not paid it out.'
         end as suggested_cause,
         case when is_matched is not true then json_object(
             'invoice_id', invoice_id, 'last_collected_on', last_collected_on, 'last_payout_on', last_payout_on,

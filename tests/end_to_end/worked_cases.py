@@ -234,6 +234,16 @@ CASES = [
                         "recurrence": {"every_days": 14, "anchor": "2026-01-15T00:00:00Z", "reset": True}}],
     ),
     _one(
+        "credit-that-adds-up",  # 10 on 1, 15 and 29 January and 12 February, all of it kept: 30 by the 30th
+        [usage("u", "calls", {"model": "unit", "unit_price": "1"})],
+        [("calls", "2026-01-10T10:00:00Z", 4, {}), ("calls", "2026-01-30T10:00:00Z", 35, {}),
+         ("calls", "2026-02-13T10:00:00Z", 8, {})],
+        {"2026-02-01": "9.00"},  # 39 less 30; the 10 of 12 February pay for the 8 after it
+        credit_grants=[{"grant_id": "g", "amount": "10", "unit": "currency", "kind": "promotional",
+                        "effective_at": "2026-01-01T00:00:00Z", "expires_at": None, "priority": 1,
+                        "recurrence": {"every_days": 14, "anchor": "2026-01-15T00:00:00Z", "reset": False}}],
+    ),
+    _one(
         "prepaid-each-month",  # a prepayment on each first of the month; its credit pays, and the total stays
         [usage("u", "calls", {"model": "unit", "unit_price": "1"})],
         [("calls", "2026-01-05T10:00:00Z", 12, {}), ("calls", "2026-02-05T10:00:00Z", 30, {})],

@@ -273,7 +273,13 @@ def _recurrence(draw: Draw, kept: str, percent: int) -> Json:
         return {}
     every = draw(st.sampled_from([7, 30]))
     return {
-        "recurrence": {"every_days": every, "anchor": None, "reset": True, "rollover_min": "0", "rollover_max": kept}
+        "recurrence": {
+            "every_days": every,
+            "anchor": None,
+            "reset": not _chance(draw, 20),
+            "rollover_min": "0",
+            "rollover_max": kept,
+        }
     }
 
 

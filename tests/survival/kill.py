@@ -70,10 +70,9 @@ def run_child(work: Callable[[], None], kill_after: float | None = None) -> floa
     return time.monotonic() - began
 
 
-def moments(seed: int, count: int, first: float, last: float) -> list[float]:
-    """`count` moments between `first` and `last` seconds, one drawn in each of `count` equal parts."""
+def moments(seed: int, count: int) -> list[float]:
+    """`count` moments as fractions of the work, one drawn in each of `count` equal parts, in random order."""
     drawn = random.Random(seed)  # noqa: S311 - moments to die at, not secrets
-    part = (last - first) / count
-    found = [first + part * (number + drawn.random()) for number in range(count)]
+    found = [(number + drawn.random()) / count for number in range(count)]
     drawn.shuffle(found)
     return found

@@ -71,6 +71,7 @@ explicit_grants as (
         grants.purchased_by,
         grants.every_days,
         grants.anchor,
+        grants.reset,
         grants.rollover_min,
         grants.rollover_max,
         coalesce(grants.preserve_overage, false) as preserve_overage
@@ -115,6 +116,7 @@ commitment_grants as (
         commitments.commitment_id as purchased_by,
         cast(null as integer) as every_days,
         cast(null as timestamp) as anchor,
+        cast(null as boolean) as reset,
         commitments.rollover_min,
         commitments.rollover_max,
         false as preserve_overage,
@@ -173,6 +175,7 @@ opened_grants as (
         listed.purchased_by,
         cast(null as integer) as every_days,
         cast(null as timestamp) as anchor,
+        cast(null as boolean) as reset,
         cast(null as decimal(38, 12)) as rollover_min,
         cast(null as decimal(38, 12)) as rollover_max,
         false as preserve_overage,

@@ -126,7 +126,9 @@ numbered as (
         starts.from_at,
         coalesce(lead(starts.from_at) over by_grant, starts.to_at) as to_at,
         starts.amount,
-        horizons.rollover_min is not null or horizons.rollover_max is not null as rolls_over
+        horizons.rollover_min is not null or horizons.rollover_max is not null or horizons.reset is false
+            as rolls_over,
+        horizons.is_bought_again or horizons.reset is false as adds_up
     from horizons
     inner join starts
         on horizons.contract_id = starts.contract_id
@@ -146,8 +148,8 @@ final as (
         step_no,
         from_at,
         to_at,
-        -- What rolls over is all that a later step begins with, unless the step was paid for.
-        case when step_no > 1 and rolls_over and not is_bought_again then 0 else amount end as granted_amount,
+        -- What rolls over is all that a later step begins with, unless the step was paid for or nothing is reset.
+        case when step_no > 1 and rolls_over and not adds_up then 0 else amount end as granted_amount,
         case when rolls_over then coalesce(rollover_min, 0) else 0 end as kept_at_least,
         case when rolls_over then rollover_max else 0 end as kept_at_most,
         case when is_bought_again and not rolls_over then to_at else ends_at end as burns_until,

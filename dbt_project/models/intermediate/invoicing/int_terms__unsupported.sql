@@ -331,8 +331,6 @@ grant_reasons as (
                 where charges.contract_id = grants.contract_id and charges.meter = grants.unit
             ) then 'credit in units of ' || grants.unit || ', which no charge meters'
             when grants.amount is null then 'credit without an amount'
-            when grants.every_days is not null and grants.reset is false
-                then 'recurring credit that is not reset'
             when grants.every_days is null and (grants.rollover_max is not null or grants.rollover_min is not null)
                 then 'credit that rolls over but does not recur'
             when grants.every_days is not null and credited.contract_id is not null

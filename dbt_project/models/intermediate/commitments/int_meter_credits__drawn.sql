@@ -4,13 +4,6 @@ with usage as (
 
 ),
 
-grants as (
-
-    select * from {{ ref('int_grants__ranked') }}
-    where pool = 'units'
-
-),
-
 turns as materialized (
 
     select * from {{ ref('int_credit_turns__listed') }}
@@ -29,7 +22,7 @@ used as (
         ) as slice_order,
         quantity as drawable
     from usage
-    where (contract_id, meter) in (select (grants.contract_id, grants.unit) from grants)
+    where wallet_key in (select turns.wallet_key from turns)
 
 ),
 
